@@ -1,0 +1,128 @@
+#include "api/spec_reader.h"
+
+#include "api/json_read.h"
+#include "api/status_text.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <algorithm>
+
+namespace gitsync::api {
+namespace {
+
+constexpr size_t max_quoted = 80; // bytes of a user's value that a message repeats
+
+std::string in_quotes(std::string_view value) { return cat('"', status_text(value, max_quoted), '"'); }
+
+/// Whole seconds, as users would write them: "168h", "90s".
+std::string duration_text(std::chrono::milliseconds time) {
+  const auto seconds = time.count() / 1000;
+  return seconds % 3600 == 0 ? cat(seconds / 3600, 'h') : cat(seconds, 's');
+}
+
+bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+} // namespace
+
+SpecReader::SpecReader(const nlohmann::json& object, std::string subject) : object_(object), subject_(std::move(subject)) {
+  if (!read_member(object_, "spec").is_object()) problems_.emplace_back("spec: is required and must be an object");
+}
+
+std::string SpecReader::text(std::string_view path, std::string_view fallback) {
+  fields_.push_back({std::string(path), "string", fallback.empty() ? nlohmann::json() : nlohmann::json(fallback), {}, false});
+  const auto& value = find(path);
+  if (value.is_null()) return std::string(fallback);
+  if (value.is_string()) return value.get<std::string>();
+  note(path, cat("must be a string, not ", value.type_name()));
+  return std::string(fallback);
+}
+
+std::string SpecReader::required_text(std::string_view path) {
+  const auto noted = problems_.size();
+  std::string value = text(path);
+  fields_.back().required = true;
+  if (value.empty() && problems_.size() == noted) note(path, "is required");
+  return value;
+}
+
+bool SpecReader::flag(std::string_view path, bool fallback) {
+  fields_.push_back({std::string(path), "boolean", fallback, {}, false});
+  const auto& value = find(path);
+  if (value.is_null()) return fallback;
+  if (value.is_boolean()) return value.get<bool>();
+  note(path, cat("must be true or false, not ", value.type_name()));
+  return fallback;
+}
+
+size_t SpecReader::choice(std::string_view path, const std::vector<std::string>& choices, size_t fallback) {
+  const auto noted = problems_.size();
+  const std::string value = text(path, choices[fallback]);
+  fields_.back().choices = choices;
+  if (problems_.size() > noted) return fallback;
+  const auto it = std::ranges::find(choices, value);
+  if (it != choices.end()) return static_cast<size_t>(it - choices.begin());
+  note(path, cat("must be ", choices.size() > 1 ? "one of " : "", join(choices, ", "), ", not ", in_quotes(value)));
+  return fallback;
+}
+
+std::chrono::milliseconds SpecReader::duration(std::string_view path, std::string_view fallback,
+                                               std::chrono::milliseconds least, std::chrono::milliseconds most) {
+  const auto noted = problems_.size();
+  const std::string value = text(path, fallback);
+  const auto standard = parse_duration(fallback).value_or(least);
+  if (problems_.size() > noted) return standard;
+  const auto parsed = value.size() <= max_quoted ? parse_duration(value) : fail(Code::InvalidSpec, {});
+  if (!parsed) {
+    note(path, cat(in_quotes(value), " is not a duration such as 30s, 5m or 1h30m"));
+    return standard;
+  }
+  if (*parsed < least || *parsed > most) {
+    note(path, cat(in_quotes(value), " must be between ", duration_text(least), " and ", duration_text(most)));
+    return standard;
+  }
+  return *parsed;
+}
+
+void SpecReader::check(bool holds, std::string_view path, std::string_view problem) {
+  if (!holds) note(path, problem);
+}
+
+std::unexpected<Error> SpecReader::error() const {
+  return fail(Code::InvalidSpec, status_text(cat(subject_, ": ", join(problems_, "; "))));
+}
+
+const nlohmann::json& SpecReader::find(std::string_view path) {
+  static const nlohmann::json none;
+  const nlohmann::json* value = &read_member(object_, "spec");
+  std::string walked;
+  for (const auto part : split(path, '.')) {
+    if (value->is_null()) return none;
+    if (!value->is_object()) {
+      if (!walked.empty()) note(walked, cat("must be an object, not ", value->type_name()));
+      return none;
+    }
+    value = &read_member(*value, part);
+    walked += cat(walked.empty() ? "" : ".", part);
+  }
+  return *value;
+}
+
+void SpecReader::note(std::string_view path, std::string_view problem) {
+  auto text = cat("spec.", path, ": ", problem);
+  if (std::ranges::find(problems_, text) == problems_.end()) problems_.push_back(std::move(text));
+}
+
+bool is_dns_label(std::string_view text) {
+  return !text.empty() && text.size() <= 63 && is_lower_alnum(text.front()) && is_lower_alnum(text.back()) &&
+         std::ranges::all_of(text, [](char c) { return is_lower_alnum(c) || c == '-'; });
+}
+
+bool is_dns_subdomain(std::string_view text) {
+  if (text.size() > 253) return false;
+  return std::ranges::all_of(split(text, '.'), [](std::string_view part) {
+    return !part.empty() && is_lower_alnum(part.front()) && is_lower_alnum(part.back()) &&
+           std::ranges::all_of(part, [](char c) { return is_lower_alnum(c) || c == '-'; });
+  });
+}
+
+} // namespace gitsync::api

@@ -1,0 +1,40 @@
+#include "app/command_line.h"
+
+#include "app/flags.h"
+#include "app/terminal.h"
+#include "app/verbs.h"
+#include "git/client.h"
+
+#include <csignal>
+
+namespace gitsync::app {
+namespace {
+
+struct Run {
+  int operator()(const Usage& usage) const {
+    usage.code == 0 ? print(usage.text) : print_note(usage.text);
+    return usage.code;
+  }
+  int operator()(const GetOptions& options) const { return run_get(options); }
+  int operator()(const ReconcileOptions& options) const { return run_reconcile(options); }
+  int operator()(const SuspendOptions& options) const { return run_suspend(options); }
+  int operator()(const RenderOptions& options) const { return run_render(options); }
+  int operator()(const VersionOptions& options) const { return run_version(options); }
+  int operator()(const OperatorCommand& command) const {
+    log::set_level(command.level);
+    return run_operator(command.options);
+  }
+};
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // Before anything else: the worker is started for every first job and confines itself.
+  if (argc > 1 && std::string_view(argv[1]) == "git-worker") return git::worker_main();
+  std::signal(SIGPIPE, SIG_IGN); // a peer or a reader that is gone is an error where it is written to, not a death
+  const auto command = parse_arguments(program_name(argc > 0 ? argv[0] : ""), {argv + std::min(argc, 1), argv + argc});
+  const int code = std::visit(Run{}, command);
+  return code == 0 && !printed_all() ? 1 : code;
+}
+
+} // namespace gitsync::app

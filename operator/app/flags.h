@@ -1,0 +1,85 @@
+// Arguments → one typed command, or the text to print instead. Pure: nothing is read, opened or printed here.
+#pragma once
+#include "app/kind.h"
+#include "app/operator.h"
+#include "base/log.h"
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace gitsync::app {
+
+/// Which cluster, of the verbs that talk to one. Empty members mean the usual places (cluster.h).
+struct ClusterFlags {
+  std::string kubeconfig, context;
+};
+
+enum class Output { Table, Wide, Json, Yaml, Name };
+
+/// `gitsync get`.
+struct GetOptions {
+  ClusterFlags cluster;
+  std::optional<Kind> kind; // nothing: both
+  std::string name;         // empty: all; set only with a kind
+  std::string ns;           // empty: the kubeconfig's
+  bool all_namespaces = false;
+  Output output = Output::Table;
+};
+
+/// `gitsync reconcile`.
+struct ReconcileOptions {
+  ClusterFlags cluster;
+  Kind kind = Kind::GitSync;
+  std::string name, ns;
+  bool with_source = true; // of a GitSync: ask its source first
+  bool wait = true;
+  std::chrono::milliseconds timeout{300'000}; // of the whole wait
+};
+
+/// `gitsync suspend` and `gitsync resume`.
+struct SuspendOptions {
+  ClusterFlags cluster;
+  Kind kind = Kind::GitSync;
+  std::string name, ns;
+  bool suspend = true;
+};
+
+/// `gitsync render`.
+struct RenderOptions {
+  std::filesystem::path directory;
+  Output output = Output::Yaml; // or Json
+  std::string target_namespace; // empty: "default"
+  std::string owner;            // "namespace/name"; empty: print neither our label nor our annotation
+};
+
+struct VersionOptions {
+  bool json = false;
+};
+
+/// `gitsync operator`.
+struct OperatorCommand {
+  OperatorOptions options;
+  log::Level level = log::Level::Info;
+};
+
+/// Help (code 0: to standard output) or what is wrong with the arguments (code 2: to standard error).
+struct Usage {
+  int code = 0;
+  std::string text;
+};
+
+using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, RenderOptions, VersionOptions, OperatorCommand>;
+
+/// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument is
+/// taken without throwing.
+Command parse_arguments(std::string_view program, std::vector<std::string> arguments);
+
+/// "kubectl gitsync" where the binary is called as kubectl's plugin (argv[0]'s last part is kubectl-gitsync), else "gitsync".
+std::string_view program_name(std::string_view argv0);
+
+} // namespace gitsync::app

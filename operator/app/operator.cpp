@@ -1,0 +1,175 @@
+#include "app/operator.h"
+
+#include "api/names.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "git/client.h"
+#include "kube/discovery.h"
+#include "kube/leader.h"
+#include "reconcile/controller.h"
+#include "server/probes.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <iostream>
+#include <malloc.h>
+
+namespace gitsync::app {
+namespace {
+
+using nlohmann::json;
+constexpr std::string_view lease_name = "gitsync-operator";
+
+/// All parts, in the order in which they start; they stop the other way round.
+class Operator {
+public:
+  Operator(asio::io_context& io, const OperatorOptions& options, std::unique_ptr<kube::Access> access)
+      : io_(io), options_(options), executor_(io.get_executor()), metrics_(GITSYNC_VERSION), http_(executor_),
+        kube_(http_, std::move(access), cat("gitsync/", GITSYNC_VERSION)), discovery_(kube_, executor_),
+        git_(executor_, {.mirrors = options.mirrors}),
+        events_(executor_, {.instance = report::host_name()}, [this](report::EventWrite write) { return send_event(std::move(write)); }),
+        server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
+    kube_.observe([this](std::string_view verb, int status, double seconds) { metrics_.api_request(verb, status, seconds); });
+    metrics_.before_scrape([this] { metrics_.set_worker_resident(git_.resident()); });
+    probes_.add_ready("apiserver", [this]() -> Result<> {
+      if (discovery_.map().size() == 0) return fail(Code::ApiUnreachable, "the API server was not reached yet");
+      return {};
+    });
+    probes_.add_ready("watches", [this]() -> Result<> {
+      // A replica that waits for the lease is ready: it has nothing else to do.
+      if (controller_ && !controller_->synced()) return fail(Code::ApiUnreachable, "GitRepositories and GitSyncs are not listed yet");
+      return {};
+    });
+    probes_.install(server_, metrics_);
+  }
+
+  int run() {
+    if (auto listening = server_.listen(options_.listen); !listening) {
+      std::cerr << listening.error().text() << "\n";
+      return 1;
+    }
+    log::info("listening", {{"address", cat("127.0.0.1:", server_.port())}});
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error) return;
+      log::info("stopping", {{"signal", signal}});
+      end(0);
+    });
+    group_.spawn("http server", server_.serve());
+    group_.spawn("events", events_.run());
+    group_.spawn("start", start());
+    asio::co_spawn(io_, shutdown(), [](std::exception_ptr error) {
+      if (error) std::rethrow_exception(error);
+    });
+    io_.run();
+    return exit_code_;
+  }
+
+private:
+  Task<Result<>> send_event(report::EventWrite write) {
+    const std::string path = cat("/apis/events.k8s.io/v1/namespaces/", write.ns, "/events");
+    if (!may_write()) co_return fail(Code::Cancelled, "the lease is no longer ours");
+    auto sent = write.kind == report::EventWrite::Kind::Create
+                    ? co_await kube_.create(path, write.body)
+                    : co_await kube_.patch(cat(path, "/", write.name), kube::PatchType::Merge, write.body.dump());
+    if (!sent) co_return std::unexpected(std::move(sent.error()));
+    co_return Result<>{};
+  }
+
+  bool may_write() const { return !leader_ || leader_->valid(); }
+
+  /// Reaches the API server however long it takes, then campaigns or begins at once.
+  Task<> start() {
+    for (auto pause = std::chrono::milliseconds(200);; pause = std::min(pause * 2, std::chrono::milliseconds(15'000))) {
+      auto found = co_await discovery_.refresh();
+      if (found && crds_served()) break;
+      log::warn("waiting for the API server", {{"reason", found ? "the CustomResourceDefinitions of gitops.volaticloud.com are not installed" : found.error().text()}});
+      co_await sleep_for(pause);
+    }
+    if (!options_.leader_elect) {
+      begin();
+      co_return;
+    }
+    const std::string ns = options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace;
+    leader_ = std::make_unique<kube::Leader>(kube_, ns, std::string(lease_name), cat(report::host_name(), "_", hex(random_bytes(4))),
+                                             [this](bool leads, std::string_view reason) {
+                                               metrics_.set_leader(leads);
+                                               if (leads) {
+                                                 begin();
+                                               } else {
+                                                 log::error("leadership lost", {{"reason", reason}});
+                                                 end(1);
+                                               }
+                                             });
+    group_.spawn("leader election", leader_->run());
+  }
+
+  bool crds_served() const {
+    const std::string group(api::api_group), version(api::api_version);
+    return discovery_.map().find(group, version, std::string(api::git_repository_kind)) &&
+           discovery_.map().find(group, version, std::string(api::git_sync_kind));
+  }
+
+  void begin() {
+    if (!leader_) metrics_.set_leader(true);
+    log::info("leading", {{"version", GITSYNC_VERSION}});
+    controller_ = std::make_unique<reconcile::Controller>(reconcile::Controller::Options{
+        kube_, discovery_, git_, {metrics_, events_}, executor_, [this] { return may_write(); }});
+    controller_->start();
+  }
+
+  void end(int code) {
+    if (ended_.is_set()) return;
+    exit_code_ = code;
+    ended_.set();
+  }
+
+  /// Writers first, then the lease, so that no write of ours comes after somebody else's first.
+  Task<> shutdown() {
+    co_await ended_.wait();
+    if (controller_) {
+      controller_->stop();
+      co_await controller_->wait();
+    }
+    group_.stop();
+    co_await group_.wait();
+    if (leader_ && leader_->is_leader()) co_await leader_->release();
+    signals_.cancel();
+    io_.stop();
+  }
+
+  asio::io_context& io_;
+  OperatorOptions options_;
+  asio::any_io_executor executor_;
+  report::Metrics metrics_;
+  http::Client http_;
+  kube::Client kube_;
+  kube::Discovery discovery_;
+  git::Client git_;
+  report::EventRecorder events_;
+  server::HttpServer server_;
+  server::Probes probes_;
+  TaskGroup group_;
+  asio::signal_set signals_;
+  Event ended_;
+  std::unique_ptr<kube::Leader> leader_;
+  std::unique_ptr<reconcile::Controller> controller_;
+  int exit_code_ = 0;
+};
+
+} // namespace
+
+int run_operator(const OperatorOptions& options) {
+  mallopt(M_ARENA_MAX, 1); // one thread does the work; more arenas would only hold memory
+  mallopt(M_TRIM_THRESHOLD, 256 << 10);
+  auto access = options.kubeconfig.empty() ? kube::in_cluster() : kube::load_kubeconfig(options.kubeconfig, options.context);
+  if (!access) {
+    std::cerr << access.error().text() << "\n";
+    return 1;
+  }
+  asio::io_context io(1);
+  Operator operator_process(io, options, std::move(*access));
+  return operator_process.run();
+}
+
+} // namespace gitsync::app

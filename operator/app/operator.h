@@ -1,0 +1,21 @@
+// `gitsync operator`: the composition root.
+#pragma once
+#include <filesystem>
+#include <string>
+
+namespace gitsync::app {
+
+/// Flags of `gitsync operator`.
+struct OperatorOptions {
+  std::filesystem::path kubeconfig; // empty: in-cluster by the service account
+  std::string context;              // of the kubeconfig; empty: its current one
+  std::filesystem::path mirrors = "/var/lib/gitsync/mirrors";
+  std::string listen = "0.0.0.0:8080"; // probes and metrics; port 0 takes a free one and logs it ("listening", field "address")
+  std::string lease_namespace;      // where the Lease lives; empty: the configuration's namespace
+  bool leader_elect = true;
+};
+
+/// Runs until SIGTERM or SIGINT. Returns the exit code: 0 stopped on purpose, 1 could not start or lost the lease.
+int run_operator(const OperatorOptions& options);
+
+} // namespace gitsync::app

@@ -1,0 +1,14 @@
+// The verbs of the command line, each in its file verb_<name>.cpp. All return the exit code and print what they have to say.
+#pragma once
+#include "app/flags.h"
+
+namespace gitsync::app {
+
+int run_get(const GetOptions& options);
+int run_reconcile(const ReconcileOptions& options);
+/// Also `resume`.
+int run_suspend(const SuspendOptions& options);
+int run_render(const RenderOptions& options);
+int run_version(const VersionOptions& options);
+
+} // namespace gitsync::app

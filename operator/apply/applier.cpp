@@ -1,0 +1,136 @@
+#include "apply/applier.h"
+
+#include "api/names.h"
+#include "base/text.h"
+
+namespace gitsync {
+namespace {
+using nlohmann::json;
+
+std::string metadata_text(const json& object, const char* name) {
+  const auto metadata = object.find("metadata");
+  if (metadata == object.end() || !metadata->is_object()) return {};
+  const auto it = metadata->find(name);
+  return it != metadata->end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+/// "Deployment.apps shop/api (apps/api.yaml:3)"
+std::string named(const ManagedObject& object) {
+  return object.at.file.empty() ? object.ref.text() : cat(object.ref.text(), " (", object.at.text(), ")");
+}
+} // namespace
+
+uint64_t version_number(const json& object) {
+  const std::string text = metadata_text(object, "resourceVersion");
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size() ? value : 0;
+}
+
+Applier::Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor,
+                 Options options)
+    : client_(client), discovery_(discovery), table_(table), options_(std::move(options)), in_flight_(executor, options_.in_flight) {}
+
+Result<const kube::Resource*> Applier::resource(const ObjectRef& ref, const std::string& version) const {
+  const auto* found = discovery_.map().find(ref.group, version, ref.kind);
+  if (!found) found = discovery_.map().find(ref.group_kind()); // a version that is no longer served: the same object in another one
+  if (!found) return fail(Code::UnknownKind, cat(ref.text(), ": the API server does not serve this kind"), Retry::Backoff);
+  return found;
+}
+
+Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
+  const auto permit = co_await in_flight_.acquire();
+  ManagedObject* object = table_.find(ref);
+  if (!permit || !object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
+  const auto* resource_found = discovery_.map().find(ref.group, object->version, ref.kind);
+  if (!resource_found)
+    co_return fail(Code::UnknownKind, cat(named(*object), ": the API server does not serve ", object->version, " of this kind"), Retry::Backoff);
+
+  const Phase before = object->phase;
+  const Digest content = object->content;
+  object->phase = Phase::Applying;
+  std::string text = object->body.json();
+  auto answer = co_await client_.patch_raw(resource_found->path(ref.ns, ref.name), kube::PatchType::Apply, text,
+                                           cat("fieldManager=", url_encode(object->sync->manager), "&force=true"));
+  object = table_.find(ref);
+  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  object->phase = before;
+  const auto tell = [&] {
+    if (told_) told_(*object);
+  };
+  if (!answer) {
+    const std::string who = named(*object);
+    tell();
+    co_return wrap(std::move(answer.error()), who);
+  }
+  const json live = json::parse(*answer, nullptr, false);
+  if (!live.is_object()) {
+    tell();
+    co_return fail(Code::ApiServerError, cat(ref.text(), ": the answer to an apply is not an object"), Retry::Backoff);
+  }
+  const std::string uid = metadata_text(live, "uid");
+  const uint64_t version = version_number(live);
+  Outcome outcome{uid != object->uid, version != object->resource_version || version == 0,
+                  !metadata_text(live, "deletionTimestamp").empty()};
+  object->empties.clear();
+  if (text.find("{}") != std::string::npos) // only then can there be any
+    object->empties = empty_declarations(live, object->sync->manager, json::parse(text, nullptr, false));
+  if (auto mine = ownership(live, object->sync->manager, object->sync->salt, object->empties)) {
+    object->owned = mine->digest;
+    object->foreign = std::move(mine->foreign);
+    object->foreign_known = true;
+  }
+  object->uid = uid;
+  object->resource_version = version;
+  object->present = true;
+  object->applied = content;
+  object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
+  tell();
+  co_return outcome;
+}
+
+Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
+  const auto permit = co_await in_flight_.acquire();
+  if (!permit) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
+  const ManagedObject* object = table_.find(ref);
+  const auto found = resource(ref, object ? object->version : "");
+  if (!found) co_return std::unexpected(found.error());
+  auto removed = co_await client_.remove((*found)->path(ref.ns, ref.name), std::move(uid));
+  if (!removed && removed.error().code == Code::ApiNotFound) co_return Result<>{};
+  if (!removed) co_return wrap(std::move(removed.error()), ref.text());
+  co_return Result<>{};
+}
+
+Task<Result<>> Applier::set_managed_fields(const ManagedObject& object, const json& live, const json& managed_fields) {
+  const ObjectRef ref = object.ref;
+  const auto found = resource(ref, object.version);
+  if (!found) co_return std::unexpected(found.error());
+  const auto permit = co_await in_flight_.acquire();
+  if (!permit || (options_.may_write && !options_.may_write())) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  // Replacing the resourceVersion by the one that was read makes the server refuse with 409 where somebody wrote since.
+  const json patch = {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
+                      {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
+  auto answer = co_await client_.patch_raw((*found)->path(ref.ns, ref.name), kube::PatchType::Json, patch.dump(),
+                                           cat("fieldManager=", url_encode(api::operator_field_manager)));
+  if (!answer) co_return wrap(std::move(answer.error()), ref.text());
+  co_return Result<>{};
+}
+
+Task<Result<std::string>> Applier::owned_uid(ObjectRef ref) {
+  const ManagedObject* object = table_.find(ref);
+  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const std::string label = object->sync->label;
+  const auto found = resource(ref, object->version);
+  if (!found) co_return std::unexpected(found.error());
+  auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
+  if (!live && live.error().code == Code::ApiNotFound) co_return std::string();
+  if (!live) co_return wrap(std::move(live.error()), ref.text());
+  const json::json_pointer at("/metadata/labels");
+  const json labels = live->contains(at) ? (*live)[at] : json::object();
+  if (!labels.is_object() || labels.value(std::string(api::owner_label_key), "") != label) co_return std::string();
+  co_return metadata_text(*live, "uid");
+}
+
+} // namespace gitsync

@@ -1,0 +1,55 @@
+// One object → the API server, by server-side apply; and what the answer says about it.
+#pragma once
+#include "kube/discovery.h"
+#include "plan/managed_object.h"
+#include "runtime/event.h"
+
+#include <functional>
+
+namespace gitsync {
+
+/// Control thread only. All writes to managed objects go through here, so that there is one limit and one fence.
+class Applier {
+public:
+  struct Options {
+    size_t in_flight = 32;           // writes at once; the server's own fairness does the rest (no client-side rate)
+    std::function<bool()> may_write; // the lease is certainly ours; asked right before every write
+  };
+  Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor, Options options);
+
+  /// Told after every write that was answered, with the object as it is now known.
+  void on_applied(std::function<void(ManagedObject&)> told) { told_ = std::move(told); }
+
+  struct Outcome {
+    bool created = false;  // the object did not exist: it has another UID than before, or had none
+    bool changed = false;  // the write changed something (resourceVersion moved)
+    bool deleting = false; // it exists, but somebody is deleting it
+  };
+  /// Applies the object's present body and keeps what the answer shows. While it runs the phase is Applying; after it Settled, Deleting, or
+  /// (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
+  Task<Result<Outcome>> apply(ObjectRef ref);
+
+  /// Deletes the object if its UID is still the known one. Errors as kube::Client::remove; a missing object is done.
+  Task<Result<>> remove(ObjectRef ref, std::string uid);
+
+  /// Replaces metadata.managedFields if nobody has written since `live` was read.
+  Task<Result<>> set_managed_fields(const ManagedObject& object, const nlohmann::json& live, const nlohmann::json& managed_fields);
+
+  /// Whether the live object carries our label and which UID it has; for objects whose UID was never recorded.
+  Task<Result<std::string>> owned_uid(ObjectRef ref);
+
+private:
+  Result<const kube::Resource*> resource(const ObjectRef& ref, const std::string& version) const;
+
+  kube::Client& client_;
+  kube::Discovery& discovery_;
+  ObjectTable& table_;
+  Options options_;
+  Semaphore in_flight_;
+  std::function<void(ManagedObject&)> told_;
+};
+
+/// A resourceVersion as a number: comparable for what the API server itself stores (KEP-5504); 0 where it is not one.
+uint64_t version_number(const nlohmann::json& object);
+
+} // namespace gitsync

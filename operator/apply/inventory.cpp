@@ -1,0 +1,122 @@
+#include "apply/inventory.h"
+
+#include "base/text.h"
+
+#include <bit>
+
+namespace gitsync {
+namespace {
+
+using nlohmann::json;
+
+constexpr int format = 1;
+constexpr size_t bytes_a_chunk = 128u << 10;    // of bodies, before compression
+constexpr unsigned most_chunks = 4096;
+constexpr size_t largest_chunk = 64u << 20;     // a single object may have 1.5 MiB, a chunk many of them
+
+json ref_to_json(const ObjectRef& ref) { return json::array({ref.group, ref.kind, ref.ns, ref.name}); }
+
+ObjectRef ref_from_json(const json& value) {
+  return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(), value.at(3).get<std::string>()};
+}
+
+Digest digest_from(const json& value) { return Digest::parse(value.get<std::string>()).value_or(Digest{}); }
+
+Result<json> open(std::string_view bytes) {
+  auto text = inflate(bytes, largest_chunk);
+  if (!text) return std::unexpected(std::move(text.error()));
+  json value = json::parse(*text, nullptr, false);
+  if (!value.is_object()) return fail(Code::InventoryCorrupt, "the stored inventory is not JSON");
+  if (const int found = value.value("format", 0); found != format)
+    return fail(Code::InventoryCorrupt, cat("the stored inventory has format ", found, ", this operator reads ", format, ": run the version that wrote it"));
+  return value;
+}
+
+} // namespace
+
+unsigned chunks_for(size_t bytes) {
+  return std::min(most_chunks, std::bit_ceil(static_cast<unsigned>(bytes / bytes_a_chunk + 1)));
+}
+
+unsigned chunk_of(const ObjectRef& ref, unsigned chunks) {
+  const Digest hash = digest(ref.group + "/" + ref.kind, ref.ns + "/" + ref.name);
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value = value << 8 | hash.bytes[static_cast<size_t>(i)];
+  return value % chunks;
+}
+
+std::string encode_meta(const InventoryMeta& meta) {
+  json pending = json::array();
+  for (const auto& ref : meta.pending) pending.push_back(ref_to_json(ref));
+  return deflate(json{{"format", format},
+                      {"salt", base64_encode(meta.salt)},
+                      {"chunks", meta.chunks},
+                      {"revision", meta.revision},
+                      {"commit", meta.commit},
+                      {"tree", meta.tree},
+                      {"specKey", meta.spec_key},
+                      {"pending", std::move(pending)}}
+                     .dump());
+}
+
+Result<InventoryMeta> decode_meta(std::string_view bytes) {
+  auto value = open(bytes);
+  if (!value) return std::unexpected(std::move(value.error()));
+  try {
+    InventoryMeta out;
+    out.salt = base64_decode(value->at("salt").get<std::string>()).value_or("");
+    out.chunks = value->at("chunks").get<unsigned>();
+    out.revision = value->at("revision").get<std::string>();
+    out.commit = value->at("commit").get<std::string>();
+    out.tree = value->at("tree").get<std::string>();
+    out.spec_key = value->at("specKey").get<std::string>();
+    for (const auto& ref : value->at("pending")) out.pending.push_back(ref_from_json(ref));
+    if (out.salt.empty() || out.chunks > most_chunks) return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
+    return out;
+  } catch (const json::exception& error) {
+    return fail(Code::InventoryCorrupt, cat("the stored inventory's head is damaged: ", std::string_view(error.what())));
+  }
+}
+
+std::string encode_chunk(const std::vector<InventoryRecord>& records) {
+  json list = json::array();
+  for (const auto& record : records) {
+    json item = {{"ref", ref_to_json(record.ref)}, {"version", record.version}, {"file", record.at.file}, {"line", record.at.line}};
+    if (!record.uid.empty()) item["uid"] = record.uid;
+    if (!record.applied.empty()) item["applied"] = record.applied.hex();
+    if (!record.owned.empty()) item["owned"] = record.owned.hex();
+    if (!record.foreign.empty()) item["foreign"] = record.foreign;
+    if (!record.empties.empty()) item["empties"] = record.empties;
+    if (!record.body.empty()) item["body"] = record.body;
+    if (record.leaving) item["leaving"] = true;
+    list.push_back(std::move(item));
+  }
+  return deflate(json{{"format", format}, {"records", std::move(list)}}.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes) {
+  auto value = open(bytes);
+  if (!value) return std::unexpected(std::move(value.error()));
+  try {
+    std::vector<InventoryRecord> out;
+    for (const auto& item : value->at("records")) {
+      InventoryRecord record;
+      record.ref = ref_from_json(item.at("ref"));
+      record.version = item.at("version").get<std::string>();
+      record.at = {item.at("file").get<std::string>(), item.at("line").get<int>()};
+      record.uid = item.value("uid", "");
+      if (item.contains("applied")) record.applied = digest_from(item["applied"]);
+      if (item.contains("owned")) record.owned = digest_from(item["owned"]);
+      if (item.contains("foreign")) record.foreign = item["foreign"].get<std::vector<PathHash>>();
+      if (item.contains("empties")) record.empties = item["empties"].get<std::vector<PathHash>>();
+      record.body = item.value("body", "");
+      record.leaving = item.value("leaving", false);
+      out.push_back(std::move(record));
+    }
+    return out;
+  } catch (const json::exception& error) {
+    return fail(Code::InventoryCorrupt, cat("a chunk of the stored inventory is damaged: ", std::string_view(error.what())));
+  }
+}
+
+} // namespace gitsync

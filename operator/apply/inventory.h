@@ -1,0 +1,46 @@
+// What is remembered of a GitSync's objects across restarts: the codec. Pure.
+//
+// Kept in Secrets (rendered manifests may hold secrets) beside the GitSync: one "meta", and the records in chunks by the hash of their
+// identity, so that a change of one object rewrites one chunk.
+#pragma once
+#include "plan/managed_object.h"
+#include "plan/plan.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gitsync {
+
+/// The head of an inventory.
+struct InventoryMeta {
+  std::string salt;        // bytes
+  unsigned chunks = 0;     // 0: nothing was stored yet
+  std::string revision, commit, tree, spec_key; // of the DesiredSet that was accepted and carried out
+  std::vector<ObjectRef> pending; // about to be created: written before the first of them, so that none is ever lost track of
+  friend bool operator==(const InventoryMeta&, const InventoryMeta&) = default;
+};
+
+/// One object in a chunk. `leaving`: not declared any more, not yet confirmed to be gone.
+struct InventoryRecord {
+  ObjectRef ref;
+  std::string version;
+  SourceLocation at;
+  std::string uid;
+  Digest applied, owned;
+  std::vector<PathHash> foreign, empties;
+  std::string body; // JSON; empty for one that is leaving
+  bool leaving = false;
+};
+
+/// How many chunks `bytes` of bodies want: a power of two.
+unsigned chunks_for(size_t bytes);
+/// In which chunk an object is recorded. Stable across versions of the operator.
+unsigned chunk_of(const ObjectRef& ref, unsigned chunks);
+
+std::string encode_meta(const InventoryMeta& meta);
+Result<InventoryMeta> decode_meta(std::string_view bytes);
+std::string encode_chunk(const std::vector<InventoryRecord>& records);
+Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes);
+
+} // namespace gitsync

@@ -1,0 +1,93 @@
+// Sees that an object has left its declared state, and puts it back.
+#pragma once
+#include "apply/applier.h"
+#include "drift/heat.h"
+#include "drift/judge.h"
+#include "drift/watch_hub.h"
+#include "object/ownership.h"
+#include "plan/managed_object.h"
+#include "runtime/task_group.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string_view>
+
+namespace gitsync {
+
+/// What became of one drift, for status, Events and metrics.
+struct DriftReport {
+  enum class Outcome {
+    Detected,  // seen; in Report mode that is all
+    Corrected, // undone
+    Failed,    // the correction was refused; it is tried again
+    Settled,   // somebody else put it back, or it became what git wants
+  } outcome = Outcome::Detected;
+  std::shared_ptr<const SyncFacts> sync;
+  ObjectRef ref;
+  std::string_view operation; // api::operation::…
+  Culprit culprit;
+  double milliseconds = 0; // event received → correcting write answered
+  bool fighting = false;
+  std::string error;
+};
+
+/// Control thread only. Holds nothing of an object but what ObjectTable has and, while a write is under way, its latest event.
+class DriftEngine final : public LiveObjects {
+public:
+  DriftEngine(ObjectTable& table, Applier& applier, const asio::any_io_executor& executor);
+
+  void on_report(std::function<void(const DriftReport&)> told) { told_ = std::move(told); }
+  /// An object whose watch has shown it for the first time after a restart, not yet applied as it is declared now.
+  void on_unapplied(std::function<void(const ManagedObject&)> told) { unapplied_ = std::move(told); }
+  /// The object is known to be gone while it was to be pruned.
+  void on_pruned(std::function<void(const ObjectRef&)> told) { pruned_ = std::move(told); }
+  /// The UID of an object changed by a correction: its inventory record is out of date.
+  void on_recorded(std::function<void(const ManagedObject&)> told) { recorded_ = std::move(told); }
+
+  void kind_restarted(const GroupKind& kind) override;
+  void live_changed(const GroupKind& kind, nlohmann::json object) override;
+  void live_deleted(const GroupKind& kind, nlohmann::json object) override;
+  void kind_synced(const GroupKind& kind) override;
+
+  /// Applier::on_applied: judges what the watch said during the write.
+  void applied(ManagedObject& object);
+  /// Forgets what is kept beside the table.
+  void forget(const ObjectRef& ref);
+  /// Waits until the watch has shown the CustomResourceDefinition as Established.
+  Task<bool> established(ObjectRef crd, std::chrono::steady_clock::duration limit);
+  /// Number of objects of a GitSync that differ now.
+  size_t drifted(const SyncFacts& sync) const;
+  /// drift.mode or suspend changed: takes up what lies drifted.
+  void mode_changed(const std::shared_ptr<const SyncFacts>& sync);
+
+  void stop() { corrections_.stop(); }
+  Task<> wait() { return corrections_.wait(); }
+
+private:
+  struct Parked {
+    nlohmann::json object;
+    bool deleted = false;
+  };
+  void consider(ManagedObject& object, nlohmann::json live);
+  void consider_gone(ManagedObject& object, const nlohmann::json& last);
+  void drifted(ManagedObject& object, std::string_view operation, nlohmann::json live);
+  Task<> correct(ObjectRef ref, std::string_view operation, nlohmann::json live, Instant seen);
+  void tell(DriftReport report) {
+    if (told_) told_(report);
+  }
+
+  ObjectTable& table_;
+  Applier& applier_;
+  asio::any_io_executor executor_;
+  TaskGroup corrections_;
+  std::map<ObjectRef, Parked> parked_;      // only objects in Phase::Applying
+  std::map<ObjectRef, Heat> heat_;          // only objects that were corrected of late
+  std::set<ObjectRef> open_;                // drifted and not put back yet
+  std::map<ObjectRef, std::shared_ptr<Event>> waiting_established_;
+  std::function<void(const DriftReport&)> told_;
+  std::function<void(const ManagedObject&)> unapplied_, recorded_;
+  std::function<void(const ObjectRef&)> pruned_;
+};
+
+} // namespace gitsync

@@ -1,0 +1,70 @@
+#include "drift/watch_hub.h"
+
+#include "api/names.h"
+
+namespace gitsync {
+
+struct WatchHub::One : kube::WatchSink {
+  One(WatchHub& hub, GroupKind k, const kube::Resource& resource)
+      : kind(std::move(k)), sink(hub.sink_), ready(hub.executor_), group(hub.executor_),
+        watch(hub.client_, {resource.path(), std::string(api::owner_label_key), hub.on_restart_}, *this) {
+    group.spawn("watch " + resource.text(), watch.run());
+  }
+  void restarted() override { sink.kind_restarted(kind); }
+  void changed(nlohmann::json object) override { sink.live_changed(kind, std::move(object)); }
+  void deleted(nlohmann::json object) override { sink.live_deleted(kind, std::move(object)); }
+  void synced() override {
+    sink.kind_synced(kind);
+    ready.set();
+  }
+
+  const GroupKind kind;
+  LiveObjects& sink;
+  Event ready;
+  TaskGroup group;
+  kube::Watch watch;
+};
+
+WatchHub::WatchHub(kube::Client& client, kube::Discovery& discovery, asio::any_io_executor executor, LiveObjects& sink,
+                   std::function<void(std::string_view)> on_restart)
+    : client_(client), discovery_(discovery), executor_(std::move(executor)), sink_(sink), on_restart_(std::move(on_restart)) {}
+
+WatchHub::~WatchHub() = default;
+
+Task<bool> WatchHub::require(GroupKind kind, std::chrono::steady_clock::duration limit) {
+  std::erase_if(ending_, [](const auto& one) { return one->group.running() == 0; });
+  auto it = watches_.find(kind);
+  if (it == watches_.end()) {
+    const auto* resource = discovery_.map().find(kind);
+    if (!resource) co_return false;
+    it = watches_.emplace(kind, std::make_unique<One>(*this, kind, *resource)).first;
+  }
+  co_return co_await it->second->ready.wait_for(limit);
+}
+
+void WatchHub::retain(const std::set<GroupKind>& kinds) {
+  for (auto it = watches_.begin(); it != watches_.end();) {
+    if (kinds.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    it->second->group.stop();
+    ending_.push_back(std::move(it->second));
+    it = watches_.erase(it);
+  }
+}
+
+void WatchHub::resync(const GroupKind& kind) {
+  if (const auto it = watches_.find(kind); it != watches_.end()) it->second->watch.resync();
+}
+
+void WatchHub::stop() {
+  for (auto& [kind, one] : watches_) one->group.stop();
+}
+
+Task<> WatchHub::wait() {
+  for (auto& [kind, one] : watches_) co_await one->group.wait();
+  for (auto& one : ending_) co_await one->group.wait();
+}
+
+} // namespace gitsync

@@ -1,0 +1,341 @@
+#include "object/ownership.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <set>
+
+namespace gitsync {
+namespace {
+
+using nlohmann::json;
+
+constexpr PathHash root_path = 1469598103934665603ull; // FNV-1a
+constexpr int max_depth = 64;
+
+PathHash extend(PathHash path, std::string_view step) {
+  for (const char c : step) path = (path ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return (path ^ '/') * 1099511628211ull;
+}
+
+const json* member(const json& object, std::string_view name) {
+  if (!object.is_object()) return nullptr;
+  const auto it = object.find(name);
+  return it == object.end() ? nullptr : &*it;
+}
+
+const json* managed_fields(const json& object) {
+  const json* metadata = member(object, "metadata");
+  const json* fields = metadata ? member(*metadata, "managedFields") : nullptr;
+  return fields && fields->is_array() ? fields : nullptr;
+}
+
+std::string text_of(const json& entry, std::string_view name) {
+  const json* value = member(entry, name);
+  return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+const json* fields_of(const json& entry) {
+  const json* fields = member(entry, "fieldsV1");
+  return fields && fields->is_object() ? fields : nullptr;
+}
+
+bool ours(const json& entry, std::string_view manager) {
+  return text_of(entry, "operation") == "Apply" && text_of(entry, "manager") == manager && text_of(entry, "subresource").empty();
+}
+
+/// Whether the item has every key of `keys` with that value. Keys that the item leaves out are the server's defaults (protocol: TCP)
+/// and match anything where `lenient`, which is how what we declared is compared.
+bool has_keys(const json& item, const json& keys, bool lenient) {
+  if (!item.is_object() || !keys.is_object()) return false;
+  bool any = false;
+  for (const auto& [name, value] : keys.items()) {
+    const json* found = member(item, name);
+    if (!found && lenient) continue;
+    if (!found || *found != value) return false;
+    any = true;
+  }
+  return any;
+}
+
+/// The child of a value that a FieldsV1 step names; null where it is missing. A set member is its own value.
+const json* child(const json& value, const std::string& step, bool lenient = false) {
+  if (step.starts_with("f:")) return member(value, std::string_view(step).substr(2));
+  if (!value.is_array()) return nullptr;
+  if (step.starts_with("k:")) {
+    const json keys = json::parse(step.begin() + 2, step.end(), nullptr, false);
+    for (const auto& item : value)
+      if (has_keys(item, keys, lenient)) return &item;
+    return nullptr;
+  }
+  if (step.starts_with("v:")) {
+    const json wanted = json::parse(step.begin() + 2, step.end(), nullptr, false);
+    for (const auto& item : value)
+      if (item == wanted) return &item;
+    return nullptr;
+  }
+  if (step.starts_with("i:")) {
+    size_t index = 0;
+    const auto [end, error] = std::from_chars(step.data() + 2, step.data() + step.size(), index);
+    return error == std::errc{} && index < value.size() ? &value[index] : nullptr;
+  }
+  return nullptr;
+}
+
+bool is_leaf(const json& fields) { return !fields.is_object() || fields.empty() || (fields.size() == 1 && fields.contains(".")); }
+
+/// The entries of everybody else for the object itself (no subresource): who may stand beside our fields.
+std::vector<const json*> other_entries(const json& object, std::string_view manager) {
+  std::vector<const json*> out;
+  if (const json* all = managed_fields(object))
+    for (const auto& entry : *all)
+      if (!ours(entry, manager) && text_of(entry, "subresource").empty() && fields_of(entry)) out.push_back(fields_of(entry));
+  return out;
+}
+
+/// Writes the projection of the live object on our fields as text to be hashed.
+struct Projector {
+  std::string out;
+  const std::vector<PathHash>& empties;
+
+  void walk(const json& fields, const json* value, PathHash path, int depth) {
+    for (const auto& [step, below] : fields.items()) {
+      if (step == ".") continue;
+      const PathHash here = extend(path, step);
+      const json* next = value ? child(*value, step) : nullptr;
+      out += step;
+      out += '\x1f';
+      if (!next) {
+        out += '\x01'; // named by our entry, missing in the object
+      } else if (is_leaf(below) || depth > max_depth) {
+        const bool node_only = below.is_object() && below.contains("."); // we own that it exists, not what is in it
+        const bool presence = (node_only || (next->is_object() && next->empty()) ||
+                               std::binary_search(empties.begin(), empties.end(), here)) && next->is_structured();
+        if (presence) out += '\x02';
+        else out += next->dump(-1, ' ', false, json::error_handler_t::replace);
+      } else {
+        out += '{';
+        walk(below, next, here, depth + 1);
+        out += '}';
+      }
+      out += '\x1e';
+    }
+  }
+};
+
+/// What others own beside ours: their children under a node of which we own at least one child.
+void collect_foreign(const json& theirs, const json& mine, PathHash path, int depth, std::vector<PathHash>& out) {
+  for (const auto& [step, below] : theirs.items()) {
+    if (step == "." || (depth == 0 && (step == "f:metadata" || step == "f:status"))) continue;
+    const auto same = mine.find(step);
+    if (same == mine.end()) {
+      if (!mine.empty()) out.push_back(extend(path, step));
+    } else if (same->is_object() && below.is_object() && depth < max_depth) {
+      collect_foreign(below, *same, extend(path, step), depth + 1, out);
+    }
+  }
+}
+
+void find_empties(const json& fields, const json& live, const json& desired, PathHash path, std::vector<PathHash>& out) {
+  for (const auto& [step, below] : fields.items()) {
+    if (step == ".") continue;
+    const json* wanted = child(desired, step, true);
+    const json* there = child(live, step);
+    if (!wanted || !there) continue;
+    if (is_leaf(below)) {
+      if (wanted->is_object() && wanted->empty() && !there->empty()) out.push_back(extend(path, step));
+    } else {
+      find_empties(below, *there, *wanted, extend(path, step), out);
+    }
+  }
+}
+
+std::string pointer_step(const std::string& step) {
+  if (step.starts_with("f:")) {
+    std::string out;
+    for (const char c : std::string_view(step).substr(2)) {
+      if (c == '~') out += "~0";
+      else if (c == '/') out += "~1";
+      else out += c;
+    }
+    return out;
+  }
+  if (step.starts_with("k:")) {
+    const json keys = json::parse(step.begin() + 2, step.end(), nullptr, false);
+    std::string text = "[";
+    if (keys.is_object())
+      for (const auto& [name, value] : keys.items())
+        text += cat(text.size() > 1 ? "," : "", name, "=", value.is_string() ? value.get<std::string>() : value.dump());
+    return text + "]";
+  }
+  return step;
+}
+
+/// Declared leaves among the fields that somebody else holds.
+void taken_paths(const json& theirs, const json& desired, const std::string& path, std::vector<std::string>& out) {
+  for (const auto& [step, below] : theirs.items()) {
+    if (step == "." || out.size() >= 10) continue;
+    const json* wanted = child(desired, step, true);
+    const std::string here = path + "/" + pointer_step(step);
+    if (!wanted) continue;
+    if (is_leaf(below) || !wanted->is_structured()) out.push_back(here);
+    else taken_paths(below, *wanted, here, out);
+  }
+}
+
+/// Whether something declared under this node is missing in the live object. Sets and lists by the step that names the item.
+bool something_missing(const json& desired, const json& live, const json& theirs) {
+  if (desired.is_object()) {
+    if (!live.is_object()) return true;
+    return std::ranges::any_of(desired.items(), [&](const auto& item) {
+      return !item.value().is_null() && !live.contains(item.key()) && !(item.value().is_object() && item.value().empty());
+    });
+  }
+  if (!desired.is_array() || !live.is_array()) return false;
+  // Which fields are keys, the others' items tell.
+  std::set<std::string> keys;
+  for (const auto& [step, below] : theirs.items()) {
+    if (!step.starts_with("k:")) continue;
+    const json parsed = json::parse(step.begin() + 2, step.end(), nullptr, false);
+    if (parsed.is_object())
+      for (const auto& [name, value] : parsed.items()) keys.insert(name);
+  }
+  return std::ranges::any_of(desired, [&](const json& wanted) {
+    if (!wanted.is_object()) return std::ranges::find(live, wanted) == live.end();
+    json wanted_keys = json::object();
+    for (const auto& key : keys)
+      if (wanted.contains(key)) wanted_keys[key] = wanted[key];
+    return !wanted_keys.empty() &&
+           std::ranges::none_of(live, [&](const json& item) { return has_keys(item, wanted_keys, false); });
+  });
+}
+
+struct Claim {
+  const std::optional<std::vector<PathHash>>& known;
+
+  /// Moves from `theirs` to `mine` what stands where something of ours is missing. True where anything moved.
+  bool move(json& theirs, json& mine, const json& desired, const json& live, PathHash path, int depth) const {
+    if (!theirs.is_object() || !desired.is_structured()) return false;
+    bool moved = false;
+    const bool missing = depth > 0 && something_missing(desired, live, theirs);
+    std::vector<std::string> steps;
+    for (const auto& [step, below] : theirs.items())
+      if (step != "." && !(depth == 0 && (step == "f:metadata" || step == "f:status"))) steps.push_back(step);
+    for (const auto& step : steps) {
+      const PathHash here = extend(path, step);
+      const json* wanted = child(desired, step, true);
+      if (!wanted) {
+        if (!missing || (known && std::binary_search(known->begin(), known->end(), here))) continue;
+        mine[step] = theirs[step];
+        theirs.erase(step);
+        moved = true;
+      } else if (wanted->is_structured() && depth < max_depth) {
+        const json* there = child(live, step);
+        if (!there) continue;
+        json below = mine.contains(step) ? mine[step] : json::object();
+        if (move(theirs[step], below, *wanted, *there, here, depth + 1)) {
+          mine[step] = std::move(below);
+          moved = true;
+        }
+      }
+    }
+    return moved;
+  }
+};
+
+} // namespace
+
+const json* apply_entry(const json& object, std::string_view manager) {
+  if (const json* all = managed_fields(object))
+    for (const auto& entry : *all)
+      if (ours(entry, manager)) return fields_of(entry);
+  return nullptr;
+}
+
+std::vector<PathHash> empty_declarations(const json& object, std::string_view manager, const json& desired) {
+  std::vector<PathHash> out;
+  if (const json* fields = apply_entry(object, manager)) find_empties(*fields, object, desired, root_path, out);
+  std::ranges::sort(out);
+  return out;
+}
+
+std::optional<Ownership> ownership(const json& object, std::string_view manager, std::string_view salt,
+                                   const std::vector<PathHash>& empties) {
+  const json* fields = apply_entry(object, manager);
+  if (!fields) return {};
+  Projector projector{{}, empties};
+  projector.out.reserve(1024);
+  projector.walk(*fields, &object, root_path, 0);
+  Ownership out{digest(salt, projector.out), {}};
+  for (const json* theirs : other_entries(object, manager)) collect_foreign(*theirs, *fields, root_path, 0, out.foreign);
+  std::ranges::sort(out.foreign);
+  out.foreign.erase(std::unique(out.foreign.begin(), out.foreign.end()), out.foreign.end());
+  return out;
+}
+
+Culprit culprit(const json& live, std::string_view manager, const json& desired) {
+  Culprit out;
+  const json* all = managed_fields(live);
+  if (!all) return out;
+  const json* latest = nullptr;
+  std::string latest_time;
+  std::vector<std::string> latest_paths;
+  for (const auto& entry : *all) {
+    if (ours(entry, manager) || !text_of(entry, "subresource").empty() || !fields_of(entry)) continue;
+    std::vector<std::string> paths;
+    taken_paths(*fields_of(entry), desired, "", paths);
+    const std::string time = text_of(entry, "time");
+    // Whoever holds declared fields comes before whoever merely wrote last; among them the latest.
+    const bool better = !latest || std::pair(!paths.empty(), time) >= std::pair(!latest_paths.empty(), latest_time);
+    if (!better) continue;
+    latest = &entry;
+    latest_time = time;
+    latest_paths = std::move(paths);
+  }
+  if (latest) out = {text_of(*latest, "manager"), std::move(latest_paths)};
+  return out;
+}
+
+std::optional<json> claim_leftovers(const json& live, std::string_view manager, const json& desired,
+                                    const std::optional<std::vector<PathHash>>& known_foreign) {
+  const json* all = managed_fields(live);
+  if (!all) return {};
+  std::string latest;
+  for (const auto& entry : *all)
+    if (!ours(entry, manager) && text_of(entry, "subresource").empty()) latest = std::max(latest, text_of(entry, "time"));
+
+  json fields = *all;
+  json mine = json::object();
+  const Claim claim{known_foreign};
+  bool moved = false;
+  for (auto& entry : fields) {
+    if (ours(entry, manager) || !text_of(entry, "subresource").empty() || !fields_of(entry)) continue;
+    if (!known_foreign && text_of(entry, "time") != latest) continue;
+    moved |= claim.move(entry["fieldsV1"], mine, desired, live, root_path, 0);
+  }
+  if (!moved) return {};
+  for (auto& entry : fields) {
+    if (!ours(entry, manager)) continue;
+    entry["fieldsV1"].merge_patch(mine); // FieldsV1 holds objects only, so a merge is a union
+    return fields;
+  }
+  fields.push_back({{"manager", manager},
+                    {"operation", "Apply"},
+                    {"apiVersion", live.value("apiVersion", "")},
+                    {"time", latest},
+                    {"fieldsType", "FieldsV1"},
+                    {"fieldsV1", mine}});
+  return fields;
+}
+
+std::optional<json> without_wiped_owner(const json& object) {
+  const json* all = managed_fields(object);
+  if (!all) return {};
+  json kept = json::array();
+  for (const auto& entry : *all)
+    if (text_of(entry, "manager") != "before-first-apply") kept.push_back(entry);
+  if (kept.size() == all->size() || kept.empty()) return {};
+  return kept;
+}
+
+} // namespace gitsync

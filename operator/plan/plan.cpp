@@ -1,0 +1,61 @@
+#include "plan/plan.h"
+
+#include "base/text.h"
+
+#include <numeric>
+
+namespace gitsync {
+
+size_t DesiredSet::objects() const {
+  return std::accumulate(files.begin(), files.end(), size_t{0}, [](size_t sum, const auto& file) { return sum + file.second.size(); });
+}
+
+std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
+                                                  const std::string& owner, const api::GitSyncSpec& spec) {
+  std::vector<Error> errors;
+  Plan plan;
+  const auto replaced = [&](const std::string& file) { return delta.full || delta.files.contains(file); };
+
+  std::set<ObjectRef> named;
+  for (auto& object : delta.objects) {
+    named.insert(object.ref);
+    ManagedObject* known = table.find(object.ref);
+    if (known && known->sync->owner != owner) {
+      errors.push_back(fail(Code::OwnedByOther,
+                            cat(object.at.text(), ": ", object.ref.text(), " is managed by GitSync ", known->sync->owner,
+                                ": remove it from one of the two"),
+                            Retry::Backoff)
+                           .error());
+      continue;
+    }
+    const bool declared = known && known->phase != Phase::Removing;
+    if (declared && !replaced(known->at.file)) {
+      errors.push_back(fail(Code::DuplicateObject, cat(object.at.text(), ": ", object.ref.text(), " is declared already at ",
+                                                       known->at.text(), ": remove one of them"))
+                           .error());
+      continue;
+    }
+    if (!known) plan.created.push_back(object.ref);
+    if (declared && known->content == object.content && known->version == object.version) plan.moved.push_back(std::move(object));
+    else plan.apply.push_back(std::move(object));
+  }
+  size_t kept = 0;
+  for (const auto& [file, objects] : current.files) {
+    if (!replaced(file)) {
+      kept += objects.size();
+      continue;
+    }
+    for (const auto& ref : objects)
+      if (!named.contains(ref)) plan.prune.push_back(ref);
+  }
+  if (kept + named.size() == 0 && current.objects() + current.leaving.size() > 0 && !spec.allow_empty)
+    errors.push_back(fail(Code::EmptyRevision,
+                          cat("GitSync ", owner, ": no manifest is left under ", spec.path, ", which would delete all ",
+                              current.objects() + current.leaving.size(),
+                              " objects: set spec.prune.allowEmpty if that is meant, or put the manifests back"))
+                         .error());
+  if (!errors.empty()) return std::unexpected(std::move(errors));
+  return plan;
+}
+
+} // namespace gitsync

@@ -1,0 +1,47 @@
+// What a revision changes: compared with what is declared now, never with the cluster. Pure.
+#pragma once
+#include "api/git_sync.h"
+#include "plan/managed_object.h"
+#include "plan/prepare.h"
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace gitsync {
+
+/// The declared set of one GitSync, by file, so that a change of one file costs one file. Objects live in the ObjectTable.
+struct DesiredSet {
+  std::string revision; // "main@sha1:…" that was accepted
+  std::string commit;
+  std::string tree;     // git tree id of the path: equal means nothing to read
+  std::string spec_key; // what else the bodies depend on (targetNamespace, path); another value means reading everything
+  std::map<std::string, std::vector<ObjectRef>> files;
+  std::set<ObjectRef> leaving; // in the inventory, not declared any more: to be pruned (or kept, where prune is off)
+
+  size_t objects() const;
+};
+
+/// What was read of a revision.
+struct RevisionDelta {
+  bool full = false;                 // files not named do not exist
+  std::set<std::string> files;       // read, or removed: their earlier objects are replaced
+  std::vector<Prepared> objects;
+};
+
+struct Plan {
+  std::vector<Prepared> apply;       // new or changed
+  std::vector<Prepared> moved;       // same content, another file or line
+  std::vector<ObjectRef> prune;      // declared until now, not any more
+  std::vector<ObjectRef> created;    // of apply: not in the inventory yet
+};
+
+/// Checks the delta against the declared set and the other GitSyncs; all errors at once.
+/// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. EmptyRevision: nothing would be left
+/// although objects exist and allowEmpty is off.
+std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
+                                                  const std::string& owner, const api::GitSyncSpec& spec);
+
+} // namespace gitsync

@@ -1,0 +1,100 @@
+#include "plan/prepare.h"
+
+#include "api/names.h"
+#include "base/text.h"
+#include "object/normalise.h"
+
+namespace gitsync {
+namespace {
+
+using nlohmann::json;
+
+/// What a CustomResourceDefinition of the revision will make known. Lenient: what is odd here, the API server refuses.
+void note_definition(const Manifest& manifest, std::map<std::tuple<std::string, std::string, std::string>, KindFacts>& defined) {
+  if (manifest.ref.kind != "CustomResourceDefinition" || manifest.ref.group != "apiextensions.k8s.io") return;
+  const json spec = manifest.body.value("spec", json::object());
+  if (!spec.is_object() || !spec.contains("names") || !spec["names"].is_object()) return;
+  const auto text = [](const json& object, const char* name) {
+    return object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : std::string();
+  };
+  const KindFacts facts{text(spec, "scope") != "Cluster"};
+  const json versions = spec.value("versions", json::array());
+  if (!versions.is_array()) return;
+  for (const auto& version : versions)
+    if (version.is_object()) defined[{text(spec, "group"), text(version, "name"), text(spec["names"], "kind")}] = facts;
+}
+
+} // namespace
+
+std::optional<KindFacts> Preparer::facts_of(const Manifest& manifest) const {
+  const auto it = defined_.find({manifest.ref.group, manifest.version, manifest.ref.kind});
+  if (it != defined_.end()) return it->second;
+  return lookup_(manifest.ref.group, manifest.version, manifest.ref.kind);
+}
+
+void Preparer::add(Manifest manifest) {
+  if (auto normal = normalise(manifest); !normal) {
+    errors_.push_back(std::move(normal.error()));
+    return;
+  }
+  note_definition(manifest, defined_);
+  if (const auto facts = facts_of(manifest)) prepare(std::move(manifest), *facts);
+  else unknown_.push_back(std::move(manifest));
+}
+
+void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
+  if (auto placed = set_namespace(manifest, facts.namespaced, stamp_.target_namespace); !placed) {
+    errors_.push_back(std::move(placed.error()));
+    return;
+  }
+  auto& metadata = manifest.body["metadata"];
+  for (const auto& [field, key, value] : {std::tuple<const char*, std::string_view, const std::string&>{"labels", api::owner_label_key, stamp_.label},
+                                          {"annotations", api::owner_annotation_key, stamp_.owner}}) {
+    auto& map = metadata[field];
+    if (map.is_null()) map = json::object();
+    if (!map.is_object()) {
+      errors_.push_back(fail(Code::InvalidManifest, cat(manifest.at.text(), ": ", manifest.ref.text(), ": metadata.", field, " must be a mapping")).error());
+      return;
+    }
+    map[std::string(key)] = value;
+  }
+  Prepared out;
+  std::string text = manifest.body.dump(-1, ' ', false, json::error_handler_t::replace);
+  out.content = digest(stamp_.salt, text);
+  out.body = Body(std::move(text));
+  out.ref = std::move(manifest.ref);
+  out.version = std::move(manifest.version);
+  out.at = std::move(manifest.at);
+  prepared_.push_back(std::move(out));
+}
+
+bool Preparer::has_unknown_kinds() const {
+  return std::ranges::any_of(unknown_, [&](const Manifest& manifest) { return !facts_of(manifest); });
+}
+
+std::expected<std::vector<Prepared>, std::vector<Error>> Preparer::finish() {
+  for (auto& manifest : unknown_) {
+    if (const auto facts = facts_of(manifest)) {
+      prepare(std::move(manifest), *facts);
+      continue;
+    }
+    errors_.push_back(fail(Code::UnknownKind, cat(manifest.at.text(), ": ", manifest.ref.text(), ": the API server does not serve ",
+                                                  manifest.api_version(), " ", manifest.ref.kind,
+                                                  ", and no CustomResourceDefinition in this revision defines it"),
+                           Retry::Backoff)
+                          .error());
+  }
+  unknown_.clear();
+  std::map<ObjectRef, const Prepared*> seen;
+  for (const auto& object : prepared_) {
+    const auto [it, fresh] = seen.emplace(object.ref, &object);
+    if (!fresh)
+      errors_.push_back(fail(Code::DuplicateObject, cat(object.at.text(), ": ", object.ref.text(), " is declared already at ",
+                                                        it->second->at.text(), ": remove one of them"))
+                            .error());
+  }
+  if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  return std::move(prepared_);
+}
+
+} // namespace gitsync

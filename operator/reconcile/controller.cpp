@@ -1,0 +1,191 @@
+#include "reconcile/controller.h"
+
+#include "api/names.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <malloc.h>
+
+namespace gitsync::reconcile {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::chrono::seconds housekeeping_pause{15};
+
+std::string collection(std::string_view plural) { return cat("/apis/", api::api_group_version, "/", plural); }
+
+report::WatchEnd metric_of(std::string_view reason) {
+  if (reason == "expired") return report::WatchEnd::Expired;
+  return reason == "error" ? report::WatchEnd::Broken : report::WatchEnd::Ended;
+}
+
+} // namespace
+
+void Controller::Listener::changed(json object) {
+  const std::string key = api::parse_meta(object).key();
+  known.insert(key);
+  seen.insert(key);
+  on_changed(key, object);
+}
+
+void Controller::Listener::deleted(json object) {
+  const std::string key = api::parse_meta(object).key();
+  known.erase(key);
+  seen.erase(key);
+  on_deleted(key);
+}
+
+void Controller::Listener::synced() {
+  std::vector<std::string> gone;
+  std::ranges::set_difference(known, seen, std::back_inserter(gone));
+  for (const auto& key : gone) {
+    known.erase(key);
+    on_deleted(key);
+  }
+}
+
+Controller::Controller(Options options)
+    : options_(options), applier_(options_.kube, options_.discovery, table_, options_.executor, {options_.in_flight, options_.may_write}),
+      drift_(table_, applier_, options_.executor),
+      watches_(options_.kube, options_.discovery, options_.executor, drift_,
+               [this](std::string_view reason) {
+                 options_.reporter.metrics.watch_restarted(metric_of(reason));
+                 if (reason == "expired") options_.reporter.metrics.relisted();
+               }),
+      context_{options_.kube,     options_.discovery, options_.git,      table_, applier_, drift_, watches_,
+               options_.reporter, options_.executor,  options_.may_write, [this](const std::string& key) -> source::Repository* {
+                 const auto it = repositories_.find(key);
+                 return it == repositories_.end() ? nullptr : it->second.get();
+               }},
+      repository_watch_(options_.kube, {collection(api::git_repository_plural), "", {}}, repository_listener_),
+      sync_watch_(options_.kube, {collection(api::git_sync_plural), "", {}}, sync_listener_), group_(options_.executor),
+      reapers_(options_.executor) {
+  repository_listener_.on_changed = [this](const auto& key, const auto& object) { repository_changed(key, object); };
+  repository_listener_.on_deleted = [this](const auto& key) { repository_deleted(key); };
+  sync_listener_.on_changed = [this](const auto& key, const auto& object) { sync_changed(key, object); };
+  sync_listener_.on_deleted = [this](const auto& key) { sync_deleted(key); };
+  applier_.on_applied([this](ManagedObject& object) { drift_.applied(object); });
+  drift_.on_report([this](const DriftReport& report) {
+    if (auto* sync = sync_of(*report.sync)) sync->drift(report);
+  });
+  drift_.on_unapplied([this](const ManagedObject& object) {
+    if (auto* sync = sync_of(*object.sync)) sync->unapplied();
+  });
+  drift_.on_recorded([this](const ManagedObject& object) {
+    if (auto* sync = sync_of(*object.sync)) sync->recorded(object);
+  });
+  drift_.on_pruned([this](const ObjectRef& ref) {
+    const auto* object = table_.find(ref);
+    if (auto* sync = object ? sync_of(*object->sync) : nullptr) sync->pruned(ref);
+  });
+}
+
+Controller::~Controller() = default;
+
+Sync* Controller::sync_of(const SyncFacts& facts) {
+  const auto it = syncs_.find(facts.owner);
+  return it == syncs_.end() || it->second->facts().get() != &facts ? nullptr : it->second.get();
+}
+
+void Controller::start() {
+  group_.spawn("watch gitrepositories", repository_watch_.run());
+  group_.spawn("watch gitsyncs", sync_watch_.run());
+  group_.spawn("housekeeping", housekeeping());
+}
+
+void Controller::repository_changed(const std::string& key, const json& object) {
+  auto& repository = repositories_[key];
+  const auto meta = api::parse_meta(object);
+  if (repository && repository->meta().uid != meta.uid) repository_deleted(key); // deleted and made anew between two looks
+  auto& slot = repositories_[key];
+  if (slot) {
+    slot->update(object);
+    return;
+  }
+  slot = std::make_shared<source::Repository>(
+      source::Context{options_.kube, options_.git, options_.reporter, options_.executor, options_.may_write}, object,
+      [this, key] { source_changed(key); });
+  source_changed(key);
+}
+
+void Controller::source_changed(const std::string& key) {
+  for (auto& [name, sync] : syncs_)
+    if (sync->source_key() == key) sync->source_changed();
+}
+
+void Controller::repository_deleted(const std::string& key) {
+  const auto it = repositories_.find(key);
+  if (it == repositories_.end()) return;
+  if (auto repository = std::move(it->second)) {
+    repository->stop();
+    reapers_.spawn("end " + key, reap(std::move(repository)));
+  }
+  repositories_.erase(it);
+  source_changed(key);
+}
+
+void Controller::sync_changed(const std::string& key, const json& object) {
+  const auto meta = api::parse_meta(object);
+  if (const auto it = syncs_.find(key); it != syncs_.end() && it->second->meta().uid != meta.uid) sync_deleted(key);
+  auto& sync = syncs_[key];
+  if (sync) sync->update(object);
+  else sync = std::make_shared<Sync>(context_, object);
+}
+
+void Controller::sync_deleted(const std::string& key) {
+  const auto it = syncs_.find(key);
+  if (it == syncs_.end()) return;
+  auto sync = std::move(it->second);
+  syncs_.erase(it);
+  sync->stop();
+  // Its objects are nobody's now: whoever deleted it past the finalizer meant to keep them.
+  std::vector<ObjectRef> left;
+  for (auto& [ref, object] : table_)
+    if (object->sync == sync->facts()) left.push_back(ref);
+  for (const auto& ref : left) {
+    drift_.forget(ref);
+    table_.erase(ref);
+  }
+  reapers_.spawn("end " + key, reap(std::move(sync)));
+}
+
+Task<> Controller::reap(std::shared_ptr<Sync> sync) {
+  co_await sync->wait();
+  options_.reporter.metrics.forget(api::git_sync_kind, sync->meta().ns, sync->meta().name);
+}
+
+Task<> Controller::reap(std::shared_ptr<source::Repository> repository) {
+  co_await repository->wait();
+  options_.reporter.metrics.forget(api::git_repository_kind, repository->meta().ns, repository->meta().name);
+}
+
+/// Ends watches that nobody needs, and gives memory that a large revision took back to the system.
+Task<> Controller::housekeeping() {
+  for (;;) {
+    co_await sleep_for(housekeeping_pause);
+    std::set<GroupKind> kinds;
+    for (const auto& [key, sync] : syncs_) kinds.merge(sync->kinds());
+    watches_.retain(kinds);
+    malloc_trim(0);
+  }
+}
+
+void Controller::stop() {
+  group_.stop();
+  watches_.stop();
+  drift_.stop();
+  for (auto& [key, sync] : syncs_) sync->stop();
+  for (auto& [key, repository] : repositories_) repository->stop();
+}
+
+Task<> Controller::wait() {
+  co_await group_.wait();
+  for (auto& [key, sync] : syncs_) co_await sync->wait();
+  for (auto& [key, repository] : repositories_) co_await repository->wait();
+  co_await drift_.wait();
+  co_await watches_.wait();
+  co_await reapers_.wait();
+}
+
+} // namespace gitsync::reconcile

@@ -1,0 +1,171 @@
+#include "reconcile/sync.h"
+
+#include "api/names.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace gitsync::reconcile {
+namespace {
+
+using nlohmann::json;
+
+std::string object_path(const api::Meta& meta) {
+  return cat("/apis/", api::api_group_version, "/namespaces/", meta.ns, "/", api::git_sync_plural, "/", meta.name);
+}
+
+std::shared_ptr<SyncFacts> make_facts(const api::Meta& meta) {
+  auto facts = std::make_shared<SyncFacts>();
+  facts->owner = api::owner_name(meta.ns, meta.name);
+  facts->label = api::owner_label(meta.ns, meta.name);
+  facts->manager = api::field_manager(meta.ns, meta.name);
+  return facts;
+}
+
+} // namespace
+
+Sync::Sync(Context& context, const json& object)
+    : context_(context), meta_(api::parse_meta(object)), spec_holder_(api::parse_git_sync(object)),
+      status_(api::parse_git_sync_status(object)), facts_(make_facts(meta_)),
+      writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
+              {.may_write = context.may_write}),
+      store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write), group_(context.executor),
+      wake_(context.executor) {
+  if (spec_holder_) spec_ = *spec_holder_;
+  handled_request_ = status_.last_handled_reconcile_at;
+  if (spec_) {
+    facts_->drift = spec_->spec.drift;
+    facts_->suspended = spec_->spec.suspend;
+  }
+  group_.spawn("sync " + meta_.key(), run());
+  group_.spawn("status " + meta_.key(), writer_.run());
+}
+
+Sync::~Sync() = default;
+
+void Sync::update(const json& object) {
+  const auto meta = api::parse_meta(object);
+  const bool news = meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
+  meta_ = meta;
+  if (!news) return;
+  spec_holder_ = api::parse_git_sync(object);
+  if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
+  if (spec_) {
+    const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != spec_->spec.suspend;
+    facts_->drift = spec_->spec.drift;
+    facts_->suspended = spec_->spec.suspend;
+    if (changed && loaded_) context_.drift.mode_changed(facts_);
+  }
+  failures_ = 0;
+  refused_commit_.clear();
+  next_attempt_ = {};
+  wake_.set();
+}
+
+void Sync::source_changed() {
+  failures_ = 0;
+  next_attempt_ = {};
+  wake_.set();
+}
+
+std::set<GroupKind> Sync::kinds() const {
+  std::set<GroupKind> out;
+  for (const auto& [file, objects] : desired_.files)
+    for (const auto& ref : objects) out.insert(ref.group_kind());
+  for (const auto& ref : desired_.leaving) out.insert(ref.group_kind());
+  return out;
+}
+
+/// A request for now: the source is polled first, so that one annotation is enough to get a fresh commit applied.
+Task<> Sync::requested() {
+  const std::string request = meta_.requested_at();
+  if (request.empty() || request == handled_request_ || !spec_ || spec_->spec.suspend) co_return;
+  if (auto* source = context_.source(spec_->source_key())) co_await source->poll_now();
+  refused_commit_.clear();
+  next_attempt_ = {};
+  handled_request_ = request;
+}
+
+Task<> Sync::run() {
+  auto pause = std::chrono::milliseconds(1'000);
+  while (!co_await load()) {
+    co_await wake_.wait_for(pause);
+    wake_.reset();
+    pause = std::min(pause * 2, std::chrono::milliseconds(60'000));
+  }
+  for (;;) {
+    wake_.reset();
+    if (meta_.deleting) {
+      if (co_await finalize()) {
+        finished_ = true;
+        co_return;
+      }
+    } else {
+      co_await step();
+    }
+    const auto now = std::chrono::steady_clock::now();
+    auto until = next_sweep_ == Instant{} ? now + std::chrono::hours(1) : std::max(next_sweep_, now + std::chrono::seconds(1));
+    if (retry_wanted_) until = std::min(until, std::max(next_attempt_, now));
+    co_await wake_.wait_for(until - now);
+  }
+}
+
+Task<> Sync::step() {
+  const api::At at{meta_.generation, std::chrono::system_clock::now()};
+  retry_wanted_ = false;
+  if (!spec_holder_) {
+    report_failed({spec_holder_.error()}, false);
+    co_return;
+  }
+  if (!meta_.has_finalizer(api::finalizer_name) && !co_await set_finalizer(true)) co_return;
+  if (spec_->spec.suspend) {
+    api::mark_not_ready(status_.conditions, api::reason::suspended, "Suspended: spec.suspend is true", at);
+    publish(report::Urgency::Soon);
+    co_return;
+  }
+  co_await requested();
+  auto* source = context_.source(spec_->source_key());
+  if (!source) {
+    report_failed({Error{Code::SourceNotFound,
+                         cat("GitSync ", meta_.key(), ": spec.sourceRef: there is no GitRepository ", spec_->source_key()), Retry::Never, {}}},
+                  false);
+    co_return;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= next_sweep_) {
+    if (next_sweep_ != Instant{})
+      for (const auto& kind : kinds()) context_.watches.resync(kind);
+    next_sweep_ = now + spec_->spec.interval;
+  }
+  if (!source->revision()) {
+    // Nothing was fetched in this process yet. What was applied before is enforced from the inventory meanwhile.
+    if (desired_.revision.empty() && source->error())
+      report_failed({Error{Code::SourceNotReady, cat("GitSync ", meta_.key(), ": the source has no revision: ", source->error()->message),
+                           Retry::Never, {}}},
+                    false);
+    if (!pending().empty() && now >= next_attempt_) {
+      auto errors = co_await apply_pending();
+      if (!errors.empty()) report_failed(std::move(errors), false);
+    }
+    if (unsaved()) co_await save();
+    co_return;
+  }
+  const auto revision = *source->revision();
+  if (now < next_attempt_) {
+    retry_wanted_ = true;
+  } else if (up_to_date(revision)) {
+    report_settled();
+  } else if (refused_commit_ != revision.commit) {
+    co_await attempt(revision);
+  } else {
+    publish(report::Urgency::Soon); // a request, or a new generation, is answered all the same
+  }
+  if (unsaved()) {
+    if (auto saved = co_await save(); !saved) {
+      log::warn("cannot store the inventory", {{"gitsync", meta_.key()}, {"error", saved.error().text()}});
+      retry_wanted_ = true;
+      next_attempt_ = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+    }
+  }
+}
+
+} // namespace gitsync::reconcile

@@ -1,0 +1,132 @@
+// One GitSync: from the source's revision to the cluster, and keeping it there. The reconciler of a single custom resource; its steps
+// are in sync_*.cpp in the order in which they run.
+#pragma once
+#include "api/git_sync.h"
+#include "apply/applier.h"
+#include "apply/inventory_store.h"
+#include "drift/engine.h"
+#include "drift/watch_hub.h"
+#include "git/client.h"
+#include "plan/plan.h"
+#include "report/reporter.h"
+#include "report/status_writer.h"
+#include "runtime/task_group.h"
+#include "source/repository.h"
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <unordered_set>
+
+namespace gitsync::reconcile {
+
+/// What all GitSyncs share. Everything outlives every Sync.
+struct Context {
+  kube::Client& kube;
+  kube::Discovery& discovery;
+  git::Client& git;
+  ObjectTable& table;
+  Applier& applier;
+  DriftEngine& drift;
+  WatchHub& watches;
+  report::Reporter reporter;
+  asio::any_io_executor executor;
+  std::function<bool()> may_write;
+  std::function<source::Repository*(const std::string& key)> source; // null where there is none
+};
+
+/// Control thread only.
+class Sync {
+public:
+  Sync(Context& context, const nlohmann::json& object);
+  ~Sync();
+
+  /// The custom resource as it is now.
+  void update(const nlohmann::json& object);
+  /// The source has another revision or error.
+  void source_changed();
+  /// News of one of its objects, from the drift engine.
+  void drift(const DriftReport& report);
+  void unapplied() { wake_.set(); }
+  void pruned(const ObjectRef& ref);
+  void recorded(const ManagedObject& object);
+
+  const api::Meta& meta() const { return meta_; }
+  /// Source "namespace/name", empty where the spec cannot be used.
+  std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
+  const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
+  /// True after the finalizer was removed: nothing is left to do.
+  bool finished() const { return finished_; }
+  std::set<GroupKind> kinds() const;
+
+  void stop() { group_.stop(); }
+  Task<> wait() { return group_.wait(); }
+
+private:
+  // sync.cpp: the loop
+  Task<> run();
+  Task<> step();
+  Task<> requested();
+
+  // sync_load.cpp: what was remembered
+  Task<bool> load();
+  void restore(InventoryRecord record);
+
+  // sync_read.cpp: revision → plan
+  struct Read {
+    RevisionDelta delta;
+    std::string tree;
+  };
+  Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
+  bool up_to_date(const source::Revision& revision) const;
+  Task<> attempt(source::Revision revision);
+  void adopt(Plan plan, const source::Revision& revision, const Read& read);
+
+  // sync_apply.cpp: plan → cluster
+  Task<std::vector<Error>> apply_pending();
+  Task<Result<>> definitions_served(const std::vector<ObjectRef>& crds);
+  std::vector<ObjectRef> pending() const;
+
+  // sync_prune.cpp
+  Task<std::vector<Error>> prune();
+  Task<bool> finalize();
+  Task<bool> set_finalizer(bool present);
+  void forget(const ObjectRef& ref);
+
+  // sync_record.cpp: the inventory
+  void touch(const ObjectRef& ref);
+  Task<Result<>> announce(std::vector<ObjectRef> created);
+  bool unsaved() const;
+  Task<Result<>> save();
+
+  // sync_report.cpp: status, Events, metrics
+  void report_applied(const source::Revision& revision, size_t applied, double seconds);
+  void report_failed(std::vector<Error> errors, bool refused);
+  void report_settled();
+  void publish(report::Urgency urgency);
+  report::EventSubject subject() const;
+  void event(report::EventReason reason, std::string_view note);
+
+  Context& context_;
+  api::Meta meta_;
+  Result<api::GitSync> spec_holder_;
+  std::optional<api::GitSync> spec_; // the usable one, if any
+  api::GitSyncStatus status_;
+  std::shared_ptr<SyncFacts> facts_;
+  report::StatusWriter writer_;
+  InventoryStore store_;
+  InventoryMeta inventory_, stored_; // as it should be, as it was written
+  DesiredSet desired_;
+  std::vector<std::set<ObjectRef>> chunks_; // which objects each chunk records
+  std::set<unsigned> dirty_;
+  TaskGroup group_;
+  Event wake_;
+  bool loaded_ = false, finished_ = false;
+  std::string handled_request_;            // value of requestedAt that was acted on
+  std::string refused_commit_;             // not read again before something changes
+  bool retry_wanted_ = false;
+  int failures_ = 0;
+  Instant next_attempt_{}, next_sweep_{};
+};
+
+} // namespace gitsync::reconcile

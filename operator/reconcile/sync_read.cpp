@@ -1,0 +1,136 @@
+// The source's revision → what changes.
+#include "base/log.h"
+#include "base/text.h"
+#include "reconcile/sync.h"
+
+namespace gitsync::reconcile {
+namespace {
+
+/// What the bodies depend on besides the files; another value means reading all of them anew.
+std::string spec_key(const api::GitSyncSpec& spec, const std::string& url) {
+  return sha256_hex(cat("1\n", spec.path, "\n", spec.target_namespace, "\n", url)).substr(0, 16);
+}
+
+KindLookup lookup_in(const kube::ResourceMap& map) {
+  return [&map](const std::string& group, const std::string& version, const std::string& kind) -> std::optional<KindFacts> {
+    const auto* resource = map.find(group, version, kind);
+    if (!resource) return {};
+    return KindFacts{resource->namespaced};
+  };
+}
+
+} // namespace
+
+bool Sync::up_to_date(const source::Revision& revision) const {
+  return desired_.commit == revision.commit && desired_.spec_key == spec_key(spec_->spec, revision.url) && pending().empty() &&
+         (desired_.leaving.empty() || !spec_->spec.prune) && inventory_.pending.empty();
+}
+
+Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
+  const bool same_spec = desired_.spec_key == spec_key(spec_->spec, revision.url);
+  Read out;
+  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt}, lookup_in(context_.discovery.map()));
+  const auto started = std::chrono::steady_clock::now();
+  auto result = co_await context_.git.read({revision.url, revision.commit, spec_->spec.path, same_spec ? desired_.tree : "", revision.timeout},
+                                           [&](git::FileChange change) {
+                                             out.delta.files.insert(change.file);
+                                             for (auto& manifest : change.manifests) preparer.add(std::move(manifest));
+                                           });
+  if (!result) co_return std::unexpected(std::vector{wrap(std::move(result.error()), "GitSync " + meta_.key()).error()});
+  context_.reporter.metrics.phase(report::Phase::Read, milliseconds_between(started, std::chrono::steady_clock::now()) / 1000);
+  for (auto& error : result->errors) preparer.add_error(std::move(error));
+  if (preparer.has_unknown_kinds()) {
+    // A CRD may have been installed a moment ago; ask once more before saying that a kind does not exist.
+    if (auto fresh = co_await context_.discovery.refresh(); !fresh)
+      co_return std::unexpected(std::vector{wrap(std::move(fresh.error()), "GitSync " + meta_.key()).error()});
+  }
+  preparer.set_lookup(lookup_in(context_.discovery.map()));
+  auto objects = preparer.finish();
+  if (!objects) co_return std::unexpected(std::move(objects.error()));
+  out.delta.full = result->full;
+  out.delta.objects = std::move(*objects);
+  out.tree = result->tree;
+  co_return out;
+}
+
+/// The revision becomes what is declared; from here on it is what drift correction defends.
+void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) {
+  for (auto it = desired_.files.begin(); it != desired_.files.end();) {
+    if (read.delta.full || read.delta.files.contains(it->first)) it = desired_.files.erase(it);
+    else ++it;
+  }
+  const auto declare = [&](Prepared& prepared, bool changed) {
+    auto& object = context_.table.get(prepared.ref, facts_);
+    object.at = std::move(prepared.at);
+    if (changed) {
+      object.version = std::move(prepared.version);
+      object.body = std::move(prepared.body);
+      object.content = prepared.content;
+      if (object.phase != Phase::Applying) object.phase = Phase::Pending;
+      desired_.leaving.erase(object.ref);
+    }
+    desired_.files[object.at.file].push_back(object.ref);
+    touch(object.ref);
+  };
+  for (auto& prepared : plan.apply) declare(prepared, true);
+  for (auto& prepared : plan.moved) declare(prepared, false);
+  for (const auto& ref : plan.prune) {
+    if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
+    context_.drift.forget(ref);
+    desired_.leaving.insert(ref);
+    touch(ref);
+  }
+  desired_.revision = revision.revision;
+  desired_.commit = revision.commit;
+  desired_.tree = read.tree;
+  desired_.spec_key = spec_key(spec_->spec, revision.url);
+}
+
+Task<> Sync::attempt(source::Revision revision) {
+  const auto started = std::chrono::steady_clock::now();
+  const bool was_refused = !status_.errors.empty() || status_.last_attempted_revision != status_.last_applied_revision;
+  const bool same_tree_before = !desired_.tree.empty();
+  auto result = co_await read(revision);
+  if (result) {
+    const bool untouched = same_tree_before && !result->delta.full && result->delta.files.empty();
+    const auto planning = std::chrono::steady_clock::now();
+    const std::set<std::string> files = result->delta.files;
+    const bool full = result->delta.full;
+    auto plan = make_plan(desired_, std::move(result->delta), context_.table, facts_->owner, spec_->spec);
+    context_.reporter.metrics.phase(report::Phase::Plan, milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
+    if (plan) {
+      result->delta = {full, files, {}};
+      // Durable before the first of them exists: whatever happens now, no created object is lost track of.
+      if (!plan->created.empty()) {
+        if (auto announced = co_await announce(plan->created); !announced) {
+          report_failed({announced.error()}, false);
+          co_return;
+        }
+      }
+      const size_t changed = plan->apply.size();
+      adopt(std::move(*plan), revision, *result);
+      status_.last_attempted_revision = untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
+      status_.errors.clear();
+      auto errors = co_await apply_pending();
+      if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) errors = co_await prune();
+      if (!errors.empty()) {
+        report_failed(std::move(errors), false);
+        co_return;
+      }
+      if (untouched && !was_refused && changed == 0) {
+        report_settled(); // a commit that touches nothing of ours writes nothing of ours
+        co_return;
+      }
+      report_applied(revision, changed, milliseconds_between(started, std::chrono::steady_clock::now()) / 1000);
+      co_return;
+    }
+    status_.last_attempted_revision = revision.revision;
+    report_failed(std::move(plan.error()), true);
+  } else {
+    status_.last_attempted_revision = revision.revision;
+    report_failed(std::move(result.error()), true);
+  }
+  if (!retry_wanted_) refused_commit_ = revision.commit;
+}
+
+} // namespace gitsync::reconcile

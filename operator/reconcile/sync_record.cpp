@@ -1,0 +1,97 @@
+// The inventory follows what happened: union before creating, shrunk only after a confirmed deletion.
+#include "reconcile/sync.h"
+#include "runtime/parallel.h"
+
+namespace gitsync::reconcile {
+namespace {
+constexpr size_t writes_at_once = 4;
+
+InventoryRecord record_of(const ManagedObject& object) {
+  InventoryRecord out{object.ref, object.version, object.at, object.uid, object.applied, object.owned, object.foreign, object.empties, {}, false};
+  out.leaving = object.phase == Phase::Removing;
+  if (!out.leaving) out.body = object.body.json();
+  return out;
+}
+} // namespace
+
+void Sync::touch(const ObjectRef& ref) {
+  if (chunks_.empty()) return; // save() lays the chunks out anew
+  const unsigned index = chunk_of(ref, inventory_.chunks);
+  if (context_.table.find(ref)) chunks_[index].insert(ref);
+  dirty_.insert(index);
+}
+
+void Sync::recorded(const ManagedObject& object) {
+  touch(object.ref);
+  wake_.set();
+}
+
+Task<Result<>> Sync::announce(std::vector<ObjectRef> created) {
+  auto meta = stored_;
+  meta.salt = inventory_.salt;
+  std::set<ObjectRef> all(meta.pending.begin(), meta.pending.end());
+  all.insert(created.begin(), created.end());
+  meta.pending.assign(all.begin(), all.end());
+  auto saved = co_await store_.save_meta(meta);
+  if (!saved) co_return saved;
+  stored_ = meta;
+  inventory_.pending = meta.pending;
+  co_return Result<>{};
+}
+
+bool Sync::unsaved() const {
+  if (!dirty_.empty() || (chunks_.empty() && desired_.objects() > 0)) return true;
+  return pending().empty() && (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
+}
+
+Task<Result<>> Sync::save() {
+  size_t bytes = 0;
+  for (const auto& [file, refs] : desired_.files) {
+    for (const auto& ref : refs)
+      if (const auto* object = context_.table.find(ref)) bytes += object->body.size() + 200;
+  }
+  const unsigned wanted = chunks_for(bytes);
+  const unsigned before = stored_.chunks;
+  if (chunks_.empty() || wanted > inventory_.chunks || wanted * 8 < inventory_.chunks) {
+    inventory_.chunks = wanted;
+    chunks_.assign(wanted, {});
+    for (const auto& [file, refs] : desired_.files)
+      for (const auto& ref : refs) chunks_[chunk_of(ref, wanted)].insert(ref);
+    for (const auto& ref : desired_.leaving) chunks_[chunk_of(ref, wanted)].insert(ref);
+    for (unsigned i = 0; i < wanted; ++i) dirty_.insert(i);
+  }
+  const std::vector<unsigned> indices(dirty_.begin(), dirty_.end());
+  dirty_.clear(); // what changes while these are written is dirty again
+  Result<> result;
+  co_await parallel_for(indices.size(), writes_at_once, [&](size_t i) -> Task<> {
+    std::vector<InventoryRecord> records;
+    for (const auto& ref : chunks_[indices[i]])
+      if (const auto* object = context_.table.find(ref)) records.push_back(record_of(*object));
+    auto saved = co_await store_.save_chunk(inventory_.chunks, indices[i], records);
+    if (saved) co_return;
+    dirty_.insert(indices[i]);
+    result = saved;
+  });
+  if (!result) co_return result;
+  auto meta = inventory_;
+  // The revision counts as carried out only when nothing of it waits: otherwise a restart reads it again.
+  if (pending().empty()) {
+    meta.revision = desired_.revision;
+    meta.commit = desired_.commit;
+    meta.tree = desired_.tree;
+    meta.spec_key = desired_.spec_key;
+    meta.pending.clear();
+  }
+  if (meta != stored_) {
+    auto saved = co_await store_.save_meta(meta);
+    if (!saved) {
+      if (!indices.empty()) dirty_.insert(indices.front());
+      co_return saved;
+    }
+    if (before != 0 && before != meta.chunks) co_await store_.drop_chunks(before);
+  }
+  inventory_ = stored_ = meta;
+  co_return Result<>{};
+}
+
+} // namespace gitsync::reconcile

@@ -1,0 +1,148 @@
+// What people and machines are told.
+#include "api/names.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "reconcile/sync.h"
+
+namespace gitsync::reconcile {
+namespace {
+constexpr std::chrono::milliseconds first_retry{1'000}, longest_retry{300'000};
+
+report::DriftOperation metric_of(std::string_view operation) {
+  return operation == api::operation::modified ? report::DriftOperation::Changed : report::DriftOperation::Removed;
+}
+} // namespace
+
+report::EventSubject Sync::subject() const {
+  return {std::string(api::api_group_version), std::string(api::git_sync_kind), meta_.ns, meta_.name, meta_.uid};
+}
+
+void Sync::event(report::EventReason reason, std::string_view note) { context_.reporter.events.record(subject(), reason, note); }
+
+void Sync::publish(report::Urgency urgency) {
+  status_.observed_generation = meta_.generation;
+  if (!handled_request_.empty()) status_.last_handled_reconcile_at = handled_request_;
+  status_.objects = static_cast<int64_t>(desired_.objects());
+  status_.drift = static_cast<int64_t>(context_.drift.drifted(*facts_));
+  auto& metrics = context_.reporter.metrics;
+  const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
+  metrics.set_ready(api::git_sync_kind, meta_.ns, meta_.name, ready && ready->status == api::Truth::True);
+  metrics.set_sync_info(meta_.ns, meta_.name, status_.last_applied_revision, ready ? api::truth_text(ready->status) : "Unknown",
+                        facts_->suspended);
+  metrics.set_objects(meta_.ns, meta_.name, desired_.objects());
+  metrics.set_drifted_objects(meta_.ns, meta_.name, static_cast<size_t>(status_.drift));
+  writer_.set(api::status_to_json(status_), urgency);
+}
+
+void Sync::report_applied(const source::Revision& revision, size_t applied, double seconds) {
+  failures_ = 0;
+  refused_commit_.clear();
+  const auto now = std::chrono::system_clock::now();
+  const bool news = status_.last_applied_revision != revision.revision;
+  status_.last_attempted_revision = revision.revision;
+  status_.last_applied_revision = revision.revision;
+  status_.errors.clear();
+  api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(revision.revision)), {meta_.generation, now});
+  publish(report::Urgency::Soon);
+  auto& metrics = context_.reporter.metrics;
+  metrics.reconciled(api::git_sync_kind, meta_.ns, meta_.name, report::ReconcileResult::Success, seconds);
+  metrics.set_last_applied(meta_.ns, meta_.name, now);
+  if (!news && applied == 0) return;
+  event(report::EventReason::Applied, cat("Applied revision ", api::short_revision(revision.revision), ": ", applied, " of ", desired_.objects(), " objects changed"));
+  log::info("applied", {{"gitsync", meta_.key()}, {"revision", revision.revision}, {"changed", applied}, {"objects", desired_.objects()},
+                        {"milliseconds", static_cast<int64_t>(seconds * 1000)}});
+}
+
+/// Everything is as declared, and nothing was to be done.
+void Sync::report_settled() {
+  failures_ = 0;
+  if (facts_->drift == api::DriftMode::Report && context_.drift.drifted(*facts_) > 0) {
+    api::mark_not_ready(status_.conditions, api::reason::drift_detected,
+                        cat(context_.drift.drifted(*facts_), " of ", desired_.objects(), " objects differ from git; drift.mode is Report"),
+                        {meta_.generation, std::chrono::system_clock::now()});
+  } else if (!status_.last_applied_revision.empty() || !desired_.revision.empty()) {
+    if (status_.last_applied_revision.empty()) status_.last_applied_revision = desired_.revision;
+    if (status_.last_attempted_revision.empty() || !status_.errors.empty()) status_.last_attempted_revision = desired_.revision;
+    status_.errors.clear();
+    api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(status_.last_applied_revision)),
+                    {meta_.generation, std::chrono::system_clock::now()});
+  }
+  publish(report::Urgency::Soon);
+}
+
+void Sync::report_failed(std::vector<Error> errors, bool refused) {
+  if (errors.empty() || std::ranges::all_of(errors, [](const Error& error) { return error.code == Code::Cancelled; })) return;
+  const bool retry = std::ranges::any_of(errors, [](const Error& error) { return error.retry != Retry::Never; });
+  std::vector<std::string> texts;
+  for (const auto& error : errors) texts.push_back(error.text());
+  Error first = errors.front();
+  if (errors.size() > 1) first.message += cat(" (and ", errors.size() - 1, " more, see status.errors)");
+  if (refused && !desired_.revision.empty() && desired_.revision != status_.last_attempted_revision)
+    first.message += cat("; ", api::short_revision(desired_.revision), " stays enforced");
+  if (retry && first.retry == Retry::Never) first.retry = Retry::Backoff;
+  const bool news = status_.errors != texts;
+  status_.errors = std::move(texts);
+  const api::At at{meta_.generation, std::chrono::system_clock::now()};
+  const Error shown{first.code, first.text(), first.retry, first.after};
+  api::mark_failed(status_.conditions, shown, at);
+  if (retry) {
+    auto pause = std::min(first_retry * (1 << std::min(failures_, 8)), longest_retry);
+    for (const auto& error : errors) pause = std::max(pause, error.after);
+    ++failures_;
+    retry_wanted_ = true;
+    next_attempt_ = std::chrono::steady_clock::now() + pause;
+  }
+  publish(report::Urgency::Soon);
+  context_.reporter.metrics.reconciled(api::git_sync_kind, meta_.ns, meta_.name,
+                                       retry ? report::ReconcileResult::Failure : report::ReconcileResult::Stalled, 0);
+  if (!news) return;
+  const bool blocked = first.code == Code::EmptyRevision;
+  event(blocked ? report::EventReason::PruneBlocked : retry ? report::EventReason::Failed : report::EventReason::Stalled, first.text());
+  log::warn("not applied", {{"gitsync", meta_.key()}, {"revision", status_.last_attempted_revision}, {"errors", errors.size()}, {"error", first.text()}});
+}
+
+void Sync::drift(const DriftReport& report) {
+  auto& metrics = context_.reporter.metrics;
+  const auto operation = metric_of(report.operation);
+  const std::string who = report.culprit.manager.empty() ? std::string() : cat(" by ", report.culprit.manager);
+  const std::string where = report.culprit.paths.empty() ? std::string() : cat(" at ", join(report.culprit.paths, ", "));
+  const std::string what = report.operation == api::operation::modified    ? cat(report.ref.text(), " was changed", who, where)
+                           : report.operation == api::operation::deleted   ? cat(report.ref.text(), " was deleted")
+                                                                           : cat(report.ref.text(), " lost its label");
+  switch (report.outcome) {
+  case DriftReport::Outcome::Detected:
+    metrics.drift_detected(meta_.ns, meta_.name, operation);
+    if (report.fighting) {
+      metrics.fight(meta_.ns, meta_.name);
+      event(report::EventReason::Fighting, cat(what, " again and again: corrections pause. Take one of the two writers off these fields"));
+      log::warn("two writers fight", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
+    } else {
+      event(report::EventReason::DriftDetected, cat(what, "; drift.mode is Report"));
+      log::info("drift detected", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
+      wake_.set();
+    }
+    break;
+  case DriftReport::Outcome::Corrected: {
+    if (!report.fighting) metrics.drift_detected(meta_.ns, meta_.name, operation);
+    metrics.drift_corrected(meta_.ns, meta_.name, operation, report.milliseconds / 1000);
+    metrics.applied(report::ApplyAction::Correct, report.operation == api::operation::deleted ? report::ApplyResult::Created : report::ApplyResult::Configured);
+    status_.last_correction = api::LastCorrection{std::chrono::system_clock::now(), report.ref.text(), std::string(report.operation),
+                                                  report.culprit.manager, report.culprit.paths, report.milliseconds, desired_.revision};
+    event(report::EventReason::DriftCorrected, cat(what, "; brought back to ", api::short_revision(desired_.revision)));
+    log::info("drift corrected", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"operation", report.operation},
+                                  {"manager", report.culprit.manager}, {"microseconds", static_cast<int64_t>(report.milliseconds * 1000)}});
+    break;
+  }
+  case DriftReport::Outcome::Failed:
+    metrics.applied(report::ApplyAction::Correct, report::ApplyResult::Failed);
+    event(report::EventReason::Failed, cat("cannot undo a change: ", report.error));
+    log::warn("drift not corrected", {{"gitsync", meta_.key()}, {"error", report.error}});
+    break;
+  case DriftReport::Outcome::Settled:
+    if (facts_->drift == api::DriftMode::Report) wake_.set();
+    break;
+  }
+  publish(report::Urgency::Later);
+}
+
+} // namespace gitsync::reconcile

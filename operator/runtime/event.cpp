@@ -1,0 +1,55 @@
+#include "runtime/event.h"
+
+namespace gitsync {
+namespace {
+Task<bool> cancelled() {
+  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+}
+} // namespace
+
+Task<bool> Event::wait_for(std::chrono::steady_clock::duration limit) {
+  if (set_) co_return true;
+  // One timer of its own: the shared one has no deadline.
+  asio::steady_timer deadline(timer_.get_executor(), limit);
+  bool over = false;
+  deadline.async_wait([this, &over, alive = std::weak_ptr<int>(alive_)](boost::system::error_code error) {
+    if (error || alive.expired()) return;
+    over = true;
+    timer_.cancel();
+  });
+  while (!set_ && !over) {
+    co_await timer_.async_wait(as_result);
+    if (!set_ && co_await cancelled()) co_return false;
+  }
+  co_return set_;
+}
+
+Task<Semaphore::Permit> Semaphore::acquire() {
+  if (free_ > 0 && waiting_.empty()) {
+    --free_;
+    co_return Permit(this);
+  }
+  Waiter waiter{asio::steady_timer(executor_, asio::steady_timer::time_point::max())};
+  waiting_.push_back(&waiter);
+  while (!waiter.granted) {
+    co_await waiter.timer.async_wait(as_result);
+    if (!waiter.granted && co_await cancelled()) {
+      waiting_.remove(&waiter);
+      co_return Permit();
+    }
+  }
+  co_return Permit(this);
+}
+
+void Semaphore::release() {
+  if (waiting_.empty()) {
+    ++free_;
+    return;
+  }
+  Waiter* next = waiting_.front();
+  waiting_.pop_front();
+  next->granted = true;
+  next->timer.cancel();
+}
+
+} // namespace gitsync

@@ -1,0 +1,167 @@
+#include "source/repository.h"
+
+#include "api/names.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/text.h"
+
+#include <random>
+
+namespace gitsync::source {
+namespace {
+
+using nlohmann::json;
+
+std::string object_path(const api::Meta& meta) {
+  return cat("/apis/", api::api_group_version, "/namespaces/", meta.ns, "/", api::git_repository_plural, "/", meta.name);
+}
+
+json status_of(const json& object) { return object.contains("status") ? object["status"] : json::object(); }
+
+/// Polls of many repositories spread out: ±10 %.
+std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
+  static std::minstd_rand random(std::random_device{}());
+  const auto tenth = static_cast<int64_t>(interval.count() / 10);
+  return interval + std::chrono::milliseconds(tenth ? static_cast<int64_t>(random() % static_cast<uint64_t>(2 * tenth + 1)) - tenth : 0);
+}
+
+} // namespace
+
+Repository::Repository(Context context, const json& object, std::function<void()> changed)
+    : context_(std::move(context)), changed_(std::move(changed)), meta_(api::parse_meta(object)),
+      parsed_(api::parse_git_repository(object)), status_(api::parse_git_repository_status(object)),
+      writer_(context_.kube, context_.executor, object_path(meta_), status_of(object), {.may_write = context_.may_write}),
+      group_(context_.executor), wake_(context_.executor) {
+  group_.spawn("poll " + meta_.key(), run());
+  group_.spawn("status " + meta_.key(), writer_.run());
+}
+
+Repository::~Repository() = default;
+
+void Repository::update(const json& object) {
+  const auto meta = api::parse_meta(object);
+  const bool news = meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at();
+  meta_ = meta;
+  parsed_ = api::parse_git_repository(object);
+  if (news) {
+    failures_ = 0;
+    wake_.set();
+  }
+}
+
+Task<bool> Repository::poll_now() {
+  const auto mine = std::make_shared<Event>(context_.executor);
+  asked_.push_back(mine);
+  wake_.set();
+  co_return co_await mine->wait();
+}
+
+void Repository::stop() {
+  for (const auto& event : std::exchange(asked_, {})) event->set(); // nobody waits for what ends
+  group_.stop();
+}
+
+report::EventSubject Repository::subject() const {
+  return {std::string(api::api_group_version), std::string(api::git_repository_kind), meta_.ns, meta_.name, meta_.uid};
+}
+
+void Repository::publish(report::Urgency urgency) {
+  status_.observed_generation = meta_.generation;
+  if (!meta_.requested_at().empty()) status_.last_handled_reconcile_at = meta_.requested_at();
+  context_.reporter.metrics.set_ready(api::git_repository_kind, meta_.ns, meta_.name,
+                                      api::is_true(status_.conditions, api::ready_condition));
+  writer_.set(api::status_to_json(status_), urgency);
+}
+
+void Repository::mark_failed(const Error& error) {
+  ++failures_;
+  const bool news = !error_ || error_->message != error.message;
+  error_ = error;
+  api::mark_failed(status_.conditions, error, {meta_.generation, std::chrono::system_clock::now()});
+  publish(report::Urgency::Soon);
+  if (!news) return;
+  log::warn("fetch failed", {{"gitrepository", meta_.key()}, {"error", error.text()}});
+  context_.reporter.events.record(subject(), report::EventReason::FetchFailed, error.text());
+  changed_();
+}
+
+Task<Result<git::Credentials>> Repository::credentials() {
+  git::Credentials out;
+  if (parsed_->spec.secret.empty()) co_return out;
+  const std::string name = parsed_->spec.secret;
+  auto secret = co_await context_.kube.get(cat("/api/v1/namespaces/", meta_.ns, "/secrets/", name));
+  if (!secret) co_return wrap(std::move(secret.error()), cat("GitRepository ", meta_.key(), ": spec.secretRef"));
+  const json data = secret->value("data", json::object());
+  const auto read = [&](const char* key, std::string& into) {
+    if (!data.is_object() || !data.contains(key) || !data[key].is_string()) return;
+    into = base64_decode(data[key].get<std::string>()).value_or("");
+    if (std::string_view(key) != "username" && std::string_view(key) != "known_hosts" && std::string_view(key) != "ca.crt") register_secret(into);
+  };
+  read("username", out.username);
+  read("password", out.password);
+  read("bearerToken", out.bearer_token);
+  read("ca.crt", out.ca_crt);
+  read("identity", out.identity);
+  read("known_hosts", out.known_hosts);
+  co_return out;
+}
+
+Task<> Repository::poll() {
+  const auto spec = parsed_->spec;
+  const auto started = std::chrono::steady_clock::now();
+  auto secret = co_await credentials();
+  if (!secret) {
+    mark_failed(secret.error());
+    co_return;
+  }
+  git::FetchRequest request{spec.url, {spec.ref.branch, spec.ref.tag, spec.ref.commit, spec.ref.name}, std::move(*secret), spec.timeout};
+  auto fetched = co_await context_.git.fetch(std::move(request));
+  const auto now = std::chrono::system_clock::now();
+  const double seconds = milliseconds_between(started, std::chrono::steady_clock::now()) / 1000;
+  auto& metrics = context_.reporter.metrics;
+  metrics.phase(report::Phase::Fetch, seconds);
+  if (!fetched) {
+    metrics.git_polled(meta_.ns, meta_.name, report::PollResult::Failed, now);
+    mark_failed(wrap(std::move(fetched.error()), "GitRepository " + meta_.key()).error());
+    co_return;
+  }
+  const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_;
+  const bool new_revision = status_.revision != fetched->revision;
+  metrics.git_polled(meta_.ns, meta_.name, changed ? report::PollResult::Changed : report::PollResult::Unchanged, now);
+  failures_ = 0;
+  error_.reset();
+  revision_ = Revision{spec.url, fetched->commit, fetched->revision, spec.timeout};
+  if (changed) changed_(); // first the work, then the telling
+  status_.revision = fetched->revision;
+  if (new_revision) {
+    status_.last_fetch = api::LastFetch{now, seconds * 1000};
+    log::info("fetched", {{"gitrepository", meta_.key()}, {"revision", fetched->revision}});
+    context_.reporter.events.record(subject(), report::EventReason::Fetched, "Fetched revision " + fetched->revision);
+  }
+  api::mark_ready(status_.conditions, api::reason::fetched, "Fetched revision " + fetched->revision, {meta_.generation, now});
+  publish(report::Urgency::Soon);
+}
+
+Task<> Repository::run() {
+  for (;;) {
+    wake_.reset();
+    const auto asked = std::exchange(asked_, {});
+    std::chrono::milliseconds pause = std::chrono::hours(24);
+    if (!parsed_) {
+      mark_failed(parsed_.error());
+    } else if (parsed_->spec.suspend) {
+      api::mark_not_ready(status_.conditions, api::reason::suspended, "Suspended: spec.suspend is true",
+                          {meta_.generation, std::chrono::system_clock::now()});
+      publish(report::Urgency::Soon);
+    } else if (!meta_.deleting) {
+      co_await poll();
+      pause = parsed_ ? jittered(parsed_->spec.interval) : pause;
+      // A remote that fails is asked less often, never more often than its interval, and at least every five minutes.
+      if (failures_ > 0) pause = std::max(pause, std::min(pause * (1 << std::min(failures_ - 1, 5)), std::chrono::milliseconds(300'000)));
+    }
+    for (const auto& event : asked) event->set();
+    co_await wake_.wait_for(pause);
+  }
+}
+
+} // namespace gitsync::source

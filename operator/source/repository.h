@@ -1,0 +1,75 @@
+// One GitRepository: polls its remote and keeps the latest revision.
+#pragma once
+#include "api/git_repository.h"
+#include "git/client.h"
+#include "kube/client.h"
+#include "report/reporter.h"
+#include "report/status_writer.h"
+#include "runtime/event.h"
+#include "runtime/task_group.h"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace gitsync::source {
+
+/// What a source offers to GitSyncs.
+struct Revision {
+  std::string url;
+  std::string commit;
+  std::string revision; // "main@sha1:…"
+  std::chrono::milliseconds timeout{60'000};
+};
+
+/// What all repositories share.
+struct Context {
+  kube::Client& kube;
+  git::Client& git;
+  report::Reporter reporter;
+  asio::any_io_executor executor;
+  std::function<bool()> may_write;
+};
+
+/// Control thread only. The last good revision stays whatever happens to the remote.
+class Repository {
+public:
+  /// `changed` is called whenever revision() or error() is another one.
+  Repository(Context context, const nlohmann::json& object, std::function<void()> changed);
+  ~Repository();
+
+  /// The custom resource as it is now: a new spec or a new request wakes the loop.
+  void update(const nlohmann::json& object);
+  /// Polls now; returns when a poll that began after the call has ended, false where cancelled.
+  Task<bool> poll_now();
+
+  const std::optional<Revision>& revision() const { return revision_; }
+  const std::optional<Error>& error() const { return error_; }
+  const api::Meta& meta() const { return meta_; }
+
+  void stop();
+  Task<> wait() { return group_.wait(); }
+
+private:
+  Task<> run();
+  Task<> poll();
+  Task<Result<git::Credentials>> credentials();
+  void publish(report::Urgency urgency);
+  void mark_failed(const Error& error);
+  report::EventSubject subject() const;
+
+  Context context_;
+  std::function<void()> changed_;
+  api::Meta meta_;
+  Result<api::GitRepository> parsed_;
+  api::GitRepositoryStatus status_;
+  report::StatusWriter writer_;
+  TaskGroup group_;
+  Event wake_;
+  std::list<std::shared_ptr<Event>> asked_; // callers of poll_now()
+  std::optional<Revision> revision_;
+  std::optional<Error> error_;
+  int failures_ = 0;
+};
+
+} // namespace gitsync::source

@@ -1,0 +1,57 @@
+#include "api/git_sync.h"
+#include "support/catch.h"
+
+using namespace gitsync;
+using namespace gitsync::api;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+TEST_CASE("a GitSync with nothing but a source", "[api]") {
+  const auto parsed = parse_git_sync(
+      json::parse(R"({"metadata": {"namespace": "shop", "name": "api"}, "spec": {"sourceRef": {"name": "code"}}})"));
+  REQUIRE(parsed);
+  GitSyncSpec expected;
+  expected.source_name = "code";
+  CHECK(parsed->spec == expected); // the struct's own defaults are the parser's
+  CHECK(parsed->source_key() == "shop/code");
+  CHECK(parsed->status == GitSyncStatus{});
+}
+
+TEST_CASE("a GitSync with everything", "[api]") {
+  const auto parsed = parse_git_sync(json::parse(R"({
+    "metadata": {"namespace": "shop", "name": "api"},
+    "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
+             "prune": {"enabled": false, "allowEmpty": true}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
+             "deletionPolicy": "Orphan", "suspend": true}})"));
+  REQUIRE(parsed);
+  const GitSyncSpec expected = {"GitRepository",        "code", "./deploy", 1h, false, true, DriftMode::Report, "shop-prod",
+                                DeletionPolicy::Orphan, true};
+  CHECK(parsed->spec == expected);
+}
+
+TEST_CASE("every mode has its own word", "[api]") {
+  const std::pair<const char*, DriftMode> modes[] = {
+      {"Correct", DriftMode::Correct}, {"Report", DriftMode::Report}, {"Ignore", DriftMode::Ignore}};
+  for (const auto& [word, mode] : modes) {
+    const json object = {{"spec", {{"sourceRef", {{"name", "code"}}}, {"drift", {{"mode", word}}}}}};
+    CHECK(parse_git_sync(object)->spec.drift == mode);
+  }
+  const std::pair<const char*, DeletionPolicy> policies[] = {{"Delete", DeletionPolicy::Delete},
+                                                             {"Orphan", DeletionPolicy::Orphan}};
+  for (const auto& [word, policy] : policies) {
+    const json object = {{"spec", {{"sourceRef", {{"name", "code"}}}, {"deletionPolicy", word}}}};
+    CHECK(parse_git_sync(object)->spec.deletion_policy == policy);
+  }
+}
+
+TEST_CASE("a broken GitSync names itself and keeps its metadata and status readable", "[api]") {
+  const auto object = json::parse(R"({"metadata": {"namespace": "shop", "name": "api", "generation": 2},
+    "spec": {"path": "../x"}, "status": {"lastAppliedRevision": "main@sha1:1"}})");
+  const auto parsed = parse_git_sync(object);
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == Code::InvalidSpec);
+  CHECK(parsed.error().message == "GitSync shop/api: spec.sourceRef.name: is required; "
+                                  "spec.path: must stay inside the repository; remove \"..\"");
+  CHECK(parse_meta(object).generation == 2);
+  CHECK(parse_git_sync_status(object).last_applied_revision == "main@sha1:1");
+}
