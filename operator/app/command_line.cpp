@@ -34,7 +34,9 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN); // a peer or a reader that is gone is an error where it is written to, not a death
   const auto command = parse_arguments(program_name(argc > 0 ? argv[0] : ""), {argv + std::min(argc, 1), argv + argc});
   const int code = std::visit(Run{}, command);
-  return code == 0 && !printed_all() ? 1 : code;
+  if (printed_all()) return code;
+  print_error(fail(Code::InvalidArgument, "standard output: cannot be written to").error());
+  return code == 0 ? 1 : code;
 }
 
 } // namespace gitsync::app

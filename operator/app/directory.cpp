@@ -32,6 +32,7 @@ public:
       wrong(Code::PathNotFound, cat(root_.string(), ": is a file; name a directory"));
     } else {
       walk(root_, "", 0);
+      std::ranges::sort(content_.errors, {}, &Error::message); // a directory has no order of its own
       std::ranges::sort(files_);
       for (const auto& file : files_)
         if (!read(file)) break;

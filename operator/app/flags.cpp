@@ -30,7 +30,7 @@ void split_kind(std::string& kind, std::string& name) {
 
 Kind kind_of(const std::string& word) {
   if (const auto kind = parse_kind(word)) return *kind;
-  throw Wrong{cat("unknown kind \"", shorten(word, 80), "\"", did_you_mean(word, kind_words()), " Kinds are gitsync and gitrepository.")};
+  throw Wrong{cat("unknown kind \"", shorten(word, 80), "\"", did_you_mean(word, kind_words()), " (kinds are gitsync and gitrepository)")};
 }
 
 void check_name(const std::string& name) {

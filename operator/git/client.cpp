@@ -26,7 +26,8 @@ std::unexpected<Error> shown(Error error) {
 struct Client::Impl {
   std::shared_ptr<Pool> pool;
   // The credential set a URL was fetched with last: its reads go to a worker of that set, so that no worker ever sees two.
-  std::shared_ptr<std::unordered_map<std::string, std::string>> credentials_of = std::make_shared<std::unordered_map<std::string, std::string>>();
+  std::shared_ptr<std::unordered_map<std::string, std::string>> credentials_of =
+      std::make_shared<std::unordered_map<std::string, std::string>>();
 
   ~Impl() { pool->close(); }
 };
@@ -40,15 +41,16 @@ StartJob start_job(const Client::Options& options, pid_t pid) {
 }
 
 /// Sends a job and hands each answer to `take` until that says it was the last one.
-Task<Result<>> converse(std::shared_ptr<Pool> pool, std::string url, std::string credentials, std::chrono::milliseconds timeout, std::string job,
-                        const std::function<Result<bool>(Answer)>& take) {
+Task<Result<>> converse(std::shared_ptr<Pool> pool, std::string url, std::string credentials, std::chrono::milliseconds timeout,
+                        std::string job, const std::function<Result<bool>(Answer)>& take) {
   auto lease = co_await pool->acquire(url, std::move(credentials));
   if (!lease) co_return shown(lease.error());
   auto& process = lease->process();
   const KillTimer deadline(process, timeout);
   const auto broken = [&](const Error& error) -> std::unexpected<Error> {
     if (deadline.fired())
-      return fail(Code::Timeout, cat(display_url(url), ": no answer within ", timeout.count(), " ms: the git worker was stopped"));
+      return fail(Code::Timeout,
+                  cat(display_url(url), ": no answer within ", timeout.count(), " ms: the git worker was stopped"));
     return shown(wrap(error, display_url(url)).error());
   };
   if (!lease->started()) {
@@ -75,7 +77,9 @@ Task<Result<>> converse(std::shared_ptr<Pool> pool, std::string url, std::string
   }
 }
 
-std::unexpected<Error> unexpected_answer() { return fail(Code::WorkerDied, "git worker: an answer does not belong to the job"); }
+std::unexpected<Error> unexpected_answer() {
+  return fail(Code::WorkerDied, "git worker: an answer does not belong to the job");
+}
 
 Task<Result<Fetched>> run_fetch(std::shared_ptr<Pool> pool, FetchRequest request, std::string credentials) {
   const auto& options = pool->options();
@@ -96,7 +100,8 @@ Task<Result<Fetched>> run_fetch(std::shared_ptr<Pool> pool, FetchRequest request
   co_return out;
 }
 
-Task<Result<ReadResult>> run_read(std::shared_ptr<Pool> pool, ReadRequest request, std::string credentials, std::function<void(FileChange)> sink) {
+Task<Result<ReadResult>> run_read(std::shared_ptr<Pool> pool, ReadRequest request, std::string credentials,
+                                  std::function<void(FileChange)> sink) {
   const auto job = encode(Job(ReadJob{.mirror = (pool->options().mirrors / mirror_name(request.url)).string(),
                                       .url = request.url,
                                       .commit = request.commit,
@@ -129,7 +134,8 @@ Client::Client(asio::any_io_executor executor, Options options) : impl_(std::mak
   std::filesystem::create_directories(options.mirrors, ignored);
   options.mirrors = std::filesystem::absolute(options.mirrors);
   for (std::filesystem::directory_iterator it(options.mirrors, ignored), end; it != end; it.increment(ignored))
-    if (it->path().filename().string().starts_with(".home-")) std::filesystem::remove_all(it->path(), ignored); // of killed workers
+    if (it->path().filename().string().starts_with(".home-"))
+      std::filesystem::remove_all(it->path(), ignored); // of killed workers
   impl_->pool = std::make_shared<Pool>(std::move(executor), std::move(options));
 }
 

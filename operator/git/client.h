@@ -1,5 +1,5 @@
-// Operator side of the git worker: fetches revisions and reads manifests, with a deadline that kills. libgit2 is never entered in
-// this process.
+// Operator side of the git worker: fetches revisions and reads manifests, with a deadline that kills. libgit2 is never entered
+// in this process.
 #pragma once
 #include "base/error.h"
 #include "object/manifest.h"
@@ -15,7 +15,8 @@
 
 namespace gitsync::git {
 
-/// Which commit is wanted; exactly one is set (the CRD's validation sees to it; otherwise InvalidSpec). Empty: the remote's HEAD.
+/// Which commit is wanted; exactly one is set (the CRD's validation sees to it; otherwise InvalidSpec). Empty: the remote's
+/// HEAD.
 struct RefSpec {
   std::string branch, tag, commit, name; // name: any full ref, "refs/pull/1/head"
 };
@@ -24,9 +25,9 @@ struct RefSpec {
 struct Credentials {
   std::string username, password; // https basic; username also for ssh
   std::string bearer_token;
-  std::string ca_crt;             // PEM, https
-  std::string identity;           // PEM private key, ssh
-  std::string known_hosts;        // required for ssh: no host key is ever trusted on first use
+  std::string ca_crt;      // PEM, https
+  std::string identity;    // PEM private key, ssh
+  std::string known_hosts; // required for ssh: no host key is ever trusted on first use
 };
 
 struct FetchRequest {
@@ -37,14 +38,14 @@ struct FetchRequest {
 };
 
 struct Fetched {
-  std::string commit;   // 40 hex digits
-  std::string ref;      // short name for people: "main", "v1.2", "refs/pull/1/head"; empty for a bare commit
-  std::string revision; // "main@sha1:…" (Flux's form), "sha1:…" for a bare commit
+  std::string commit;      // 40 hex digits
+  std::string ref;         // short name for people: "main", "v1.2", "refs/pull/1/head"; empty for a bare commit
+  std::string revision;    // "main@sha1:…" (Flux's form), "sha1:…" for a bare commit
   double milliseconds = 0; // time in the worker
 };
 
 struct ReadRequest {
-  std::string url;       // names the mirror
+  std::string url; // names the mirror
   std::string commit;
   std::string path;      // "./deployments/apps", "" or "." is the root; never leaves the repository
   std::string base_tree; // tree id of an earlier read: only what differs is sent. Empty: everything
@@ -59,29 +60,30 @@ struct FileChange {
 };
 
 struct ReadResult {
-  std::string tree;     // tree id of the path at the commit: the next base_tree
-  bool full = false;    // everything was sent: files that were not sent do not exist (no base, or its tree is unknown)
-  size_t files = 0;     // manifest files sent
+  std::string tree;          // tree id of the path at the commit: the next base_tree
+  bool full = false;         // everything was sent: files that were not sent do not exist (no base, or its tree is unknown)
+  size_t files = 0;          // manifest files sent
   std::vector<Error> errors; // all that is wrong, each "file:line: …"; where not empty, nothing of this revision may be used
 };
 
 /// Control thread only. Jobs of one URL run one after the other, different URLs at the same time in up to `workers` processes.
-/// Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are killed at a deadline, when a
-/// caller is cancelled, and by destruction.
+/// Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are killed at a deadline, when
+/// a caller is cancelled, and by destruction.
 class Client {
 public:
   struct Options {
-    std::filesystem::path mirrors;       // directory for bare mirrors, one per URL (named by its hash); made where missing
+    std::filesystem::path mirrors; // directory for bare mirrors, one per URL (named by its hash); made where missing
     std::filesystem::path executable = "/proc/self/exe";
     size_t workers = 4;
     std::chrono::milliseconds idle{30'000};
-    uint64_t memory = 1u << 30;          // RLIMIT_DATA of a worker
+    uint64_t memory = 1u << 30;           // RLIMIT_DATA of a worker
     uint64_t max_repository = 4ull << 30; // bytes that one fetch may receive
   };
   Client(asio::any_io_executor executor, Options options);
   ~Client();
 
-  /// Brings the mirror up to date and resolves the ref. An unchanged head costs one ref listing. A corrupt mirror is cloned anew.
+  /// Brings the mirror up to date and resolves the ref. An unchanged head costs one ref listing. A corrupt mirror is cloned
+  /// anew.
   Task<Result<Fetched>> fetch(FetchRequest request);
   /// Sends the path's manifest files (*.yaml, *.yml, *.json; hidden files and directories are left out) one by one to `sink`,
   /// in byte order of their paths. Memory stays bounded by one file. Symlinks and submodules are UnsafePath errors.

@@ -9,7 +9,8 @@
 namespace gitsync::git {
 namespace {
 
-// Each fetch adds a pack, and libgit2 cannot join them: a mirror with more is cloned anew, which also drops what was force-pushed away.
+// Each fetch adds a pack, and libgit2 cannot join them: a mirror with more is cloned anew, which also drops what was
+// force-pushed away.
 constexpr size_t max_packs = 100;
 
 bool has_object(const Mirror& mirror, std::string_view id) {
@@ -41,7 +42,8 @@ void write_ref(const Mirror& mirror, const Wanted& wanted, std::string_view oid_
   git_oid oid;
   int rc = 0;
   const auto name = mirror_ref(wanted.name.empty() ? cat("commits/", wanted.oid) : wanted.name);
-  if (oid_from(oid, oid_hex)) make<Reference>(rc, git_reference_create, mirror.repository.get(), name.c_str(), &oid, 1, nullptr);
+  if (oid_from(oid, oid_hex))
+    make<Reference>(rc, git_reference_create, mirror.repository.get(), name.c_str(), &oid, 1, nullptr);
 }
 
 std::vector<std::string> refspecs_for(const Wanted& wanted) {

@@ -38,8 +38,8 @@ bool hashed_matches(std::string_view field, std::string_view name) {
   if (!salt || !hash) return false;
   unsigned char mac[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
-  if (!HMAC(EVP_sha1(), salt->data(), static_cast<int>(salt->size()), reinterpret_cast<const unsigned char*>(name.data()), name.size(),
-            mac, &size))
+  if (!HMAC(EVP_sha1(), salt->data(), static_cast<int>(salt->size()), reinterpret_cast<const unsigned char*>(name.data()),
+            name.size(), mac, &size))
     return false;
   return *hash == std::string_view(reinterpret_cast<const char*>(mac), size);
 }
@@ -83,7 +83,8 @@ std::vector<KnownKey> known_keys(std::string_view known_hosts, std::string_view 
     if (revoked) first = word(line);
     if (first.starts_with('@') || !listed(first, name)) continue;
     const auto type = word(line), blob = word(line);
-    if (auto bytes = base64_decode(blob); bytes && !bytes->empty()) out.push_back({std::string(type), std::move(*bytes), revoked});
+    if (auto bytes = base64_decode(blob); bytes && !bytes->empty())
+      out.push_back({std::string(type), std::move(*bytes), revoked});
   }
   return out;
 }

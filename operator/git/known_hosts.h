@@ -21,14 +21,14 @@ enum class HostKeyVerdict {
   Revoked,  // listed as @revoked: refuse
 };
 
-/// The keys listed for host and port, in the file's order. Plain and hashed names, patterns with * and ?, negation and @revoked are
-/// understood, @cert-authority is not (no host certificates). Source: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
+/// The keys listed for host and port, in the file's order. Plain and hashed names, patterns with * and ?, negation and @revoked
+/// are understood, @cert-authority is not (no host certificates). Source: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT".
 std::vector<KnownKey> known_keys(std::string_view known_hosts, std::string_view host, uint16_t port);
 
 HostKeyVerdict judge_host_key(const std::vector<KnownKey>& keys, std::string_view blob);
 
-/// The key type to ask the server for, so that it shows a key that is listed: ed25519, then ecdsa, then what comes first. Empty where
-/// there is none.
+/// The key type to ask the server for, so that it shows a key that is listed: ed25519, then ecdsa, then what comes first. Empty
+/// where there is none.
 std::string preferred_key_type(const std::vector<KnownKey>& keys);
 
 /// The name under which OpenSSH lists a host: "host", or "[host]:2222" for another port than 22.

@@ -17,7 +17,7 @@ constexpr size_t max_open = 8;
 constexpr std::string_view mark_name = "gitsync-fetching";
 
 uint64_t inode_of(const fs::path& path) {
-  struct stat info {};
+  struct stat info{};
   return stat(path.c_str(), &info) == 0 ? info.st_ino : 0;
 }
 
@@ -53,7 +53,8 @@ Result<Repository> create_repository(const fs::path& path) {
   options.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKPATH;
   int rc = 0;
   auto repository = make<Repository>(rc, git_repository_init_ext, path.c_str(), &options);
-  if (!repository) return fail(Code::GitFetch, cat("the mirror cannot be made: ", last_message(), "; is there room on the volume?"));
+  if (!repository)
+    return fail(Code::GitFetch, cat("the mirror cannot be made: ", last_message(), "; is there room on the volume?"));
   return repository;
 }
 

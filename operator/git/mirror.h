@@ -34,7 +34,8 @@ private:
   std::list<Mirror> open_; // most recently used first
 };
 
-/// Marks a mirror as being written to while it lives. A worker that is killed leaves the mark behind, and the next one tidies up.
+/// Marks a mirror as being written to while it lives. A worker that is killed leaves the mark behind, and the next one tidies
+/// up.
 class FetchMark {
 public:
   explicit FetchMark(const std::filesystem::path& mirror);
@@ -46,8 +47,8 @@ private:
   std::filesystem::path file_;
 };
 
-/// Keeps two processes (an operator that starts while another one's worker still dies) from writing one mirror at a time: waits;
-/// the caller's deadline bounds that.
+/// Keeps two processes (an operator that starts while another one's worker still dies) from writing one mirror at a time:
+/// waits; the caller's deadline bounds that.
 class MirrorLock {
 public:
   explicit MirrorLock(const std::filesystem::path& mirror);

@@ -40,7 +40,8 @@ bool is_manifest_name(std::string_view name) {
 }
 
 Result<std::vector<std::string>> path_components(std::string_view path) {
-  if (path.starts_with('/')) return fail(Code::UnsafePath, cat("path ", escaped(path), ": is absolute; it begins at the repository's root"));
+  if (path.starts_with('/'))
+    return fail(Code::UnsafePath, cat("path ", escaped(path), ": is absolute; it begins at the repository's root"));
   std::vector<std::string> out;
   for (const auto component : split(path, '/')) {
     if (component.empty() || component == ".") continue;

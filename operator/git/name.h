@@ -8,7 +8,8 @@
 
 namespace gitsync::git {
 
-/// Why a tree entry's name cannot be taken: empty, ".", "..", ".git" in any case, "/", control characters, not UTF-8. Empty: it can.
+/// Why a tree entry's name cannot be taken: empty, ".", "..", ".git" in any case, "/", control characters, not UTF-8. Empty: it
+/// can.
 std::string_view name_fault(std::string_view name);
 
 /// The bytes as one printable line: control characters, backslashes and what is not UTF-8 as \xNN, shortened.

@@ -65,7 +65,8 @@ Pool::~Pool() = default;
 Task<Result<Pool::Lease>> Pool::acquire(std::string url, std::string credentials) {
   const auto self = shared_from_this();
   if (closed_) co_return fail(Code::Cancelled, "git worker: the client is closed");
-  if (waiters_.size() >= max_waiters) co_return fail(Code::GitLimit, cat("git worker: ", max_waiters, " jobs wait already"), Retry::Backoff);
+  if (waiters_.size() >= max_waiters)
+    co_return fail(Code::GitLimit, cat("git worker: ", max_waiters, " jobs wait already"), Retry::Backoff);
   Waiter waiter{url, std::move(credentials), asio::steady_timer(executor_, asio::steady_timer::time_point::max()), {}};
   WaiterGuard guard{*this, waiter};
   waiters_.push_back(&waiter);
@@ -84,7 +85,9 @@ void Pool::pump() {
     std::vector<std::string_view> passed;
     for (auto* waiter : waiters_) {
       if (waiter->granted) continue;
-      if (std::ranges::find(busy_urls_, waiter->url) != busy_urls_.end() || std::ranges::find(passed, waiter->url) != passed.end()) continue;
+      if (std::ranges::find(busy_urls_, waiter->url) != busy_urls_.end() ||
+          std::ranges::find(passed, waiter->url) != passed.end())
+        continue;
       if (!try_grant(*waiter)) return; // no worker is free: nobody behind gets one either
       waiter->timer.cancel();
       again = true;
@@ -112,7 +115,8 @@ bool Pool::try_grant(Waiter& waiter) {
     worker = at[choice.index];
   } else {
     if (choice.kind == Choice::Replace) workers_.erase(at[choice.index]);
-    auto process = WorkerProcess::start(executor_, {.executable = options_.executable, .arguments = {"gitsync", "git-worker"}, .name = "git worker"});
+    auto process = WorkerProcess::start(
+        executor_, {.executable = options_.executable, .arguments = {"gitsync", "git-worker"}, .name = "git worker"});
     if (!process) {
       waiter.granted = std::unexpected(process.error());
       return true;

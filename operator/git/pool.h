@@ -15,7 +15,7 @@ namespace gitsync::git {
 
 /// What choose() knows of a worker.
 struct WorkerView {
-  std::string credentials; // the one credential set that it serves
+  std::string credentials;       // the one credential set that it serves
   std::vector<std::string> urls; // served lately
   bool busy = false;
   Instant used{};
@@ -34,14 +34,15 @@ struct Choice {
 /// Prefers the worker that has the URL's mirror open, then the one used last (so that the others become idle and leave). Pure.
 Choice choose(std::span<const WorkerView> workers, size_t limit, std::string_view credentials, std::string_view url);
 
-/// Owns the workers. Jobs of one URL run one after the other, in the order of their arrival; at most Options::workers at a time.
+/// Owns the workers. Jobs of one URL run one after the other, in the order of their arrival; at most Options::workers at a
+/// time.
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
   Pool(asio::any_io_executor executor, Client::Options options);
   ~Pool();
 
-  /// The right to use a worker for one job. Unless done() was called, the worker is killed when the lease ends: a job that did not
-  /// end properly leaves nothing behind.
+  /// The right to use a worker for one job. Unless done() was called, the worker is killed when the lease ends: a job that did
+  /// not end properly leaves nothing behind.
   class Lease {
   public:
     Lease(std::shared_ptr<Pool> pool, std::list<struct PoolWorker>::iterator worker, std::string url);
@@ -61,7 +62,8 @@ public:
     bool done_ = false;
   };
 
-  /// Waits for the URL's turn and a worker. Errors: WorkerDied (no process can be started), Cancelled, GitLimit (too many wait).
+  /// Waits for the URL's turn and a worker. Errors: WorkerDied (no process can be started), Cancelled, GitLimit (too many
+  /// wait).
   Task<Result<Lease>> acquire(std::string url, std::string credentials);
   /// Kills all workers; jobs under way end with an error, nothing new begins.
   void close();

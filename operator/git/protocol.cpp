@@ -40,7 +40,8 @@ Error error_from(const json& value) {
 json to_json(const RefSpec& ref) { return {ref.branch, ref.tag, ref.commit, ref.name}; }
 
 RefSpec ref_from(const json& value) {
-  return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(), value.at(3).get<std::string>()};
+  return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(),
+          value.at(3).get<std::string>()};
 }
 
 json to_json(const Credentials& c) { return {c.username, c.password, c.bearer_token, c.ca_crt, c.identity, c.known_hosts}; }
@@ -80,22 +81,23 @@ FileChange change_from(json& value) {
 } // namespace
 
 std::string encode(const Job& job) {
-  return text_of(std::visit(Overload{[](const StartJob& j) -> json {
-                                       return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
-                                     },
-                                     [](const FetchJob& j) -> json {
-                                       return {{"job", "fetch"},
-                                               {"mirror", j.mirror},
-                                               {"url", j.url},
-                                               {"ref", to_json(j.ref)},
-                                               {"credentials", to_json(j.credentials)},
-                                               {"max_repository", j.max_repository}};
-                                     },
-                                     [](const ReadJob& j) -> json {
-                                       return {{"job", "read"}, {"mirror", j.mirror},       {"url", j.url},
-                                               {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
-                                     }},
-                            job));
+  return text_of(
+      std::visit(Overload{[](const StartJob& j) -> json {
+                            return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
+                          },
+                          [](const FetchJob& j) -> json {
+                            return {{"job", "fetch"},
+                                    {"mirror", j.mirror},
+                                    {"url", j.url},
+                                    {"ref", to_json(j.ref)},
+                                    {"credentials", to_json(j.credentials)},
+                                    {"max_repository", j.max_repository}};
+                          },
+                          [](const ReadJob& j) -> json {
+                            return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
+                                    {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
+                          }},
+                 job));
 }
 
 Result<Job> decode_job(std::string_view message) {
@@ -110,26 +112,22 @@ Result<Job> decode_job(std::string_view message) {
                       value.at("max_repository").get<uint64_t>()};
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
     return garbled(cat("no such job: ", shorten(kind, 40)));
-  } catch (const json::exception& error) {
-    return garbled(error.what());
-  }
+  } catch (const json::exception& error) { return garbled(error.what()); }
 }
 
 std::string encode(Answer answer) {
-  return text_of(std::visit(Overload{[](const Error& e) -> json { return {{"error", to_json(e)}}; },
-                                     [](const Fetched& f) -> json {
-                                       return {{"commit", f.commit},
-                                               {"ref", f.ref},
-                                               {"revision", f.revision},
-                                               {"milliseconds", f.milliseconds}};
-                                     },
-                                     [](FileChange& c) -> json { return to_json(std::move(c)); },
-                                     [](const ReadResult& r) -> json {
-                                       json errors = json::array();
-                                       for (const auto& error : r.errors) errors.push_back(to_json(error));
-                                       return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
-                                     }},
-                            answer));
+  return text_of(std::visit(
+      Overload{[](const Error& e) -> json { return {{"error", to_json(e)}}; },
+               [](const Fetched& f) -> json {
+                 return {{"commit", f.commit}, {"ref", f.ref}, {"revision", f.revision}, {"milliseconds", f.milliseconds}};
+               },
+               [](FileChange& c) -> json { return to_json(std::move(c)); },
+               [](const ReadResult& r) -> json {
+                 json errors = json::array();
+                 for (const auto& error : r.errors) errors.push_back(to_json(error));
+                 return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
+               }},
+      answer));
 }
 
 Result<Answer> decode_answer(std::string_view message) {
@@ -138,14 +136,12 @@ Result<Answer> decode_answer(std::string_view message) {
     if (value.contains("file")) return change_from(value);
     if (value.contains("error")) return error_from(value.at("error"));
     if (value.contains("commit"))
-      return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(), value.at("revision").get<std::string>(),
-                     value.at("milliseconds").get<double>()};
+      return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
+                     value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};
     ReadResult result{value.at("tree").get<std::string>(), value.at("full").get<bool>(), value.at("files").get<size_t>(), {}};
     for (const auto& error : value.at("errors")) result.errors.push_back(error_from(error));
     return result;
-  } catch (const json::exception& error) {
-    return garbled(error.what());
-  }
+  } catch (const json::exception& error) { return garbled(error.what()); }
 }
 
 std::string credentials_key(const Credentials& credentials) { return sha256_hex(text_of(to_json(credentials))); }

@@ -1,5 +1,5 @@
-// The messages between the operator and the git worker, as values and as JSON. Pure; both sides are the same binary, so there is no
-// versioning. What cannot be read is WorkerDied: the other side is broken.
+// The messages between the operator and the git worker, as values and as JSON. Pure; both sides are the same binary, so there
+// is no versioning. What cannot be read is WorkerDied: the other side is broken.
 #pragma once
 #include "git/client.h"
 

@@ -9,7 +9,8 @@
 namespace gitsync::git {
 namespace {
 
-constexpr std::string_view lfs_begin = "version https://git-lfs.github.com/spec/"; // git-lfs' docs/spec.md: first line of a pointer
+constexpr std::string_view lfs_begin =
+    "version https://git-lfs.github.com/spec/"; // git-lfs' docs/spec.md: first line of a pointer
 
 struct Root {
   Tree tree;
@@ -27,9 +28,11 @@ Root damage(const ReadJob& job, std::string_view what) {
 Root find_root(const Mirror& mirror, const ReadJob& job, const std::vector<std::string>& components) {
   git_oid oid;
   int rc = 0;
-  if (!oid_from(oid, job.commit)) return not_there(Code::InvalidSpec, cat("commit ", escaped(job.commit), ": is not 40 hex digits"));
+  if (!oid_from(oid, job.commit))
+    return not_there(Code::InvalidSpec, cat("commit ", escaped(job.commit), ": is not 40 hex digits"));
   if (git_odb_exists(mirror.odb.get(), &oid) != 1)
-    return not_there(Code::GitFetch, cat(display_url(job.url), ": commit ", job.commit, " is not in the mirror; it has to be fetched again"));
+    return not_there(Code::GitFetch,
+                     cat(display_url(job.url), ": commit ", job.commit, " is not in the mirror; it has to be fetched again"));
   const auto commit = make<Commit>(rc, git_commit_lookup, mirror.repository.get(), &oid);
   if (!commit) return damage(job, "the commit cannot be read");
   auto tree = make<Tree>(rc, git_commit_tree, commit.get());
@@ -52,7 +55,8 @@ Root find_root(const Mirror& mirror, const ReadJob& job, const std::vector<std::
 
 class Reader {
 public:
-  Reader(const Mirror& mirror, const std::function<Result<>(std::string_view)>& send, const ReadLimits& limits, ReadResult& result)
+  Reader(const Mirror& mirror, const std::function<Result<>(std::string_view)>& send, const ReadLimits& limits,
+         ReadResult& result)
       : mirror_(mirror), send_(send), limits_(limits), result_(result) {}
 
   /// False where the mirror is damaged or nobody listens any more.
@@ -81,7 +85,8 @@ public:
 private:
   bool manifests(const std::string& file, std::string_view text) {
     if (text.starts_with(lfs_begin))
-      return wrong(Code::InvalidManifest, cat(file, ":1: is a Git LFS pointer, its content is not in the repository; commit the file itself"));
+      return wrong(Code::InvalidManifest,
+                   cat(file, ":1: is a Git LFS pointer, its content is not in the repository; commit the file itself"));
     auto decoded = decode_file(file, text, budget_);
     if (!decoded) {
       for (auto& error : decoded.error()) add(std::move(error));
@@ -92,7 +97,8 @@ private:
     auto message = encode(FileChange{.file = file, .manifests = std::move(*decoded)});
     if (message.size() > limits_.message) {
       --result_.files;
-      return wrong(Code::YamlBudget, cat(file, ":1: becomes ", message.size() >> 20, " MiB of JSON, more than ", limits_.message >> 20, "; split it"));
+      return wrong(Code::YamlBudget, cat(file, ":1: becomes ", message.size() >> 20, " MiB of JSON, more than ",
+                                         limits_.message >> 20, "; split it"));
     }
     return deliver(message);
   }
@@ -130,7 +136,8 @@ private:
 
 std::unexpected<Error> removed_as_damaged(Mirrors& mirrors, const ReadJob& job, std::string_view why) {
   if (auto removed = mirrors.remove(job.mirror); !removed) return wrap(removed.error(), display_url(job.url));
-  return fail(Code::GitFetch, cat(display_url(job.url), ": the mirror was damaged and is cloned anew by the next fetch: ", why), Retry::Backoff);
+  return fail(Code::GitFetch, cat(display_url(job.url), ": the mirror was damaged and is cloned anew by the next fetch: ", why),
+              Retry::Backoff);
 }
 
 } // namespace

@@ -18,7 +18,8 @@ bool valid_name(std::string_view name) {
   for (const std::string_view component : split(name, '/'))
     if (component.starts_with('.') || component.ends_with(".lock")) return false;
   return valid_utf8(name) && std::ranges::none_of(name, [](char c) {
-           return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || std::string_view("~^:?*[\\").find(c) != std::string_view::npos;
+           return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f ||
+                  std::string_view("~^:?*[\\").find(c) != std::string_view::npos;
          });
 }
 
@@ -34,16 +35,19 @@ std::string_view without(std::string_view name, std::string_view prefix) {
 } // namespace
 
 bool is_commit_id(std::string_view text) {
-  return text.size() == 40 && std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 40 &&
+         std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 Result<> check_ref(const RefSpec& ref) {
   const int set = !ref.branch.empty() + !ref.tag.empty() + !ref.commit.empty() + !ref.name.empty();
   if (set > 1) return fail(Code::InvalidSpec, "ref: only one of branch, tag, commit and name can be given");
   if (!ref.commit.empty() && !is_commit_id(ref.commit))
-    return fail(Code::InvalidSpec, cat("ref.commit: ", shorten(ref.commit, 80), " is not a full commit id (40 lower-case hex digits)"));
+    return fail(Code::InvalidSpec,
+                cat("ref.commit: ", shorten(ref.commit, 80), " is not a full commit id (40 lower-case hex digits)"));
   for (const auto& name : {ref.branch, ref.tag, ref.name})
-    if (!name.empty() && !valid_name(name)) return fail(Code::InvalidSpec, cat("ref: ", escaped(name), " is not a name that git takes"));
+    if (!name.empty() && !valid_name(name))
+      return fail(Code::InvalidSpec, cat("ref: ", escaped(name), " is not a name that git takes"));
   if (!ref.name.empty() && ref.name != "HEAD" && !ref.name.starts_with("refs/"))
     return fail(Code::InvalidSpec, cat("ref.name: ", ref.name, " is not a full name: begin with refs/"));
   return {};

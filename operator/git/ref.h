@@ -11,12 +11,13 @@ namespace gitsync::git {
 
 /// One line of the remote's listing.
 struct RemoteRef {
-  std::string name; // "HEAD", "refs/heads/main", "refs/tags/v1^{}"
-  std::string oid;  // 40 hex digits
+  std::string name;   // "HEAD", "refs/heads/main", "refs/tags/v1^{}"
+  std::string oid;    // 40 hex digits
   std::string target; // of a symbolic ref (HEAD → refs/heads/main); empty otherwise
 };
 
-/// What to bring: the ref under its full name and the object it names now. An empty name: a bare commit, to be found in any branch or tag.
+/// What to bring: the ref under its full name and the object it names now. An empty name: a bare commit, to be found in any
+/// branch or tag.
 struct Wanted {
   std::string name;
   std::string oid;
@@ -32,8 +33,8 @@ Result<Wanted> find_ref(const RefSpec& ref, std::span<const RemoteRef> listing);
 /// What the ref is called in messages: "branch main", "tag v1", "commit 0123…", "ref refs/pull/1/head", "HEAD".
 std::string describe(const RefSpec& ref);
 
-/// Where a remote's ref stands in the mirror: "refs/gitsync/heads/main". Apart from refs/heads, so that nothing of the mirror is
-/// ever taken for a branch of its own.
+/// Where a remote's ref stands in the mirror: "refs/gitsync/heads/main". Apart from refs/heads, so that nothing of the mirror
+/// is ever taken for a branch of its own.
 std::string mirror_ref(std::string_view remote_name);
 
 /// "main@sha1:<commit>", "sha1:<commit>" where there is no short name. Source: Flux's revision format (fluxcd/pkg RFC-0005).

@@ -68,24 +68,30 @@ std::unexpected<Error> Session::failure(int rc, std::string_view doing) {
   if (refusal_) return wrap(*refusal_, name);
   const auto why = last_message();
   const git_error* last = git_error_last();
-  if (last && last->klass == GIT_ERROR_NOMEMORY) return fail(Code::GitLimit, cat(name, ": ", doing, ": the worker's memory limit was reached"));
+  if (last && last->klass == GIT_ERROR_NOMEMORY)
+    return fail(Code::GitLimit, cat(name, ": ", doing, ": the worker's memory limit was reached"));
   if (rc == GIT_EAUTH || why.find("authentication") != std::string::npos || why.find("status code: 401") != std::string::npos ||
       why.find("status code: 403") != std::string::npos)
     return fail(Code::GitAuth, cat(name, ": ", doing, ": access was refused: ", why));
   if (rc == GIT_ECERTIFICATE)
-    return fail(Code::GitFetch, cat(name, ": ", doing, ": the server's certificate is not trusted: ", why, "; give its CA as ca.crt"));
-  if (why.find("objectformat") != std::string::npos || why.find("object format") != std::string::npos || why.find("sha256") != std::string::npos)
-    return fail(Code::GitFetch, cat(name, ": ", doing, ": the repository uses SHA-256 object names, which are not supported"), Retry::Never);
+    return fail(Code::GitFetch,
+                cat(name, ": ", doing, ": the server's certificate is not trusted: ", why, "; give its CA as ca.crt"));
+  if (why.find("objectformat") != std::string::npos || why.find("object format") != std::string::npos ||
+      why.find("sha256") != std::string::npos)
+    return fail(Code::GitFetch, cat(name, ": ", doing, ": the repository uses SHA-256 object names, which are not supported"),
+                Retry::Never);
   if (why.find("status code: 404") != std::string::npos || why.find("not found") != std::string::npos)
     return fail(Code::GitFetch, cat(name, ": ", doing, ": there is no such repository, or it needs credentials: ", why));
   if (why.find("error parsing REF") != std::string::npos) // what libgit2 1.5 says of 64 hex digits
-    return fail(Code::GitFetch, cat(name, ": ", doing, ": the list of refs cannot be read (repositories with SHA-256 object names are not supported): ", why));
+    return fail(Code::GitFetch,
+                cat(name, ": ", doing,
+                    ": the list of refs cannot be read (repositories with SHA-256 object names are not supported): ", why));
   damaged_ = mirror_damaged(rc);
   return fail(Code::GitFetch, cat(name, ": ", doing, ": ", why));
 }
 
-/// Which certificate authorities and host keys this job trusts. libgit2's CA store is global: a worker serves one credential set
-/// only, so nothing of another job can be in it.
+/// Which certificate authorities and host keys this job trusts. libgit2's CA store is global: a worker serves one credential
+/// set only, so nothing of another job can be in it.
 Result<> Session::prepare_trust() {
   if (url_.transport == Transport::Https && !job_.credentials.ca_crt.empty()) {
     const MemoryFile file(job_.credentials.ca_crt);
@@ -94,8 +100,9 @@ Result<> Session::prepare_trust() {
   }
   if (url_.transport != Transport::Ssh) return {};
   if (job_.credentials.known_hosts.empty())
-    return fail(Code::GitAuth, cat(display_url(job_.url), ": known_hosts is missing in the credentials: add the output of `ssh-keyscan ",
-                                   url_.port == 22 ? std::string() : cat("-p ", url_.port, " "), url_.host, "` after checking it"));
+    return fail(Code::GitAuth,
+                cat(display_url(job_.url), ": known_hosts is missing in the credentials: add the output of `ssh-keyscan ",
+                    url_.port == 22 ? std::string() : cat("-p ", url_.port, " "), url_.host, "` after checking it"));
   host_keys_ = known_keys(job_.credentials.known_hosts, url_.host, url_.port);
   // libssh2 shows the key type that it likes best, listed or not; libgit2 asks for the type that HOME's known_hosts names.
   const auto type = preferred_key_type(host_keys_);
@@ -184,14 +191,16 @@ int Session::give_credentials(git_credential** out, const char* user, unsigned i
   if (!c.identity.empty() && first_time(GIT_CREDENTIAL_SSH_MEMORY)) {
     // For ssh, libgit2 has sent the URL's user already; it must be the same.
     const std::string login = user && *user ? user : name;
-    return git_credential_ssh_key_memory_new(out, login.c_str(), nullptr, c.identity.c_str(), c.password.empty() ? nullptr : c.password.c_str());
+    return git_credential_ssh_key_memory_new(out, login.c_str(), nullptr, c.identity.c_str(),
+                                             c.password.empty() ? nullptr : c.password.c_str());
   }
   if (!c.password.empty() && url_.transport != Transport::Ssh && first_time(GIT_CREDENTIAL_USERPASS_PLAINTEXT))
     return git_credential_userpass_plaintext_new(out, name.c_str(), c.password.c_str());
   if (url_.transport == Transport::Ssh) {
     const bool rsa = c.identity.find("RSA") != std::string::npos || c.identity.find("AAAAB3NzaC1yc2E") != std::string::npos;
     return refuse(Code::GitAuth, c.identity.empty() ? "the server wants a key: add identity to the credentials"
-                                                    : cat("the server refuses the key of user ", escaped(user ? user : name), rsa ? rsa_hint : ""));
+                                                    : cat("the server refuses the key of user ", escaped(user ? user : name),
+                                                          rsa ? rsa_hint : ""));
   }
   if (!c.bearer_token.empty()) return refuse(Code::GitAuth, "the server refuses the bearer token");
   if (!c.password.empty() || url_.password) return refuse(Code::GitAuth, "the server refuses username and password");
@@ -212,9 +221,12 @@ int Session::check_certificate(const git_cert& certificate, bool valid) {
   const auto host = known_host_name(url_.host, url_.port);
   switch (blob.empty() ? HostKeyVerdict::Unknown : judge_host_key(host_keys_, blob)) {
   case HostKeyVerdict::Trusted: return 0;
-  case HostKeyVerdict::Unknown: return refuse(Code::GitAuth, cat("known_hosts has no key for ", host, ": add its line after checking it"));
+  case HostKeyVerdict::Unknown:
+    return refuse(Code::GitAuth, cat("known_hosts has no key for ", host, ": add its line after checking it"));
   case HostKeyVerdict::Mismatch:
-    return refuse(Code::GitAuth, cat("the host key of ", host, " is none of those in known_hosts: somebody may be in between, or the server has new keys"));
+    return refuse(Code::GitAuth,
+                  cat("the host key of ", host,
+                      " is none of those in known_hosts: somebody may be in between, or the server has new keys"));
   case HostKeyVerdict::Revoked: return refuse(Code::GitAuth, cat("the host key of ", host, " is revoked in known_hosts"));
   }
   return GIT_EUSER;

@@ -23,7 +23,8 @@ int compare(const Entry& a, const Entry& b) {
   const size_t common = std::min(a.name.size(), b.name.size());
   if (const int c = std::memcmp(a.name.data(), b.name.data(), common); c != 0) return c;
   const auto next = [&](const Entry& e) {
-    return e.name.size() > common ? static_cast<unsigned char>(e.name[common]) : static_cast<unsigned char>(e.directory() ? '/' : 0);
+    return e.name.size() > common ? static_cast<unsigned char>(e.name[common])
+                                  : static_cast<unsigned char>(e.directory() ? '/' : 0);
   };
   if (next(a) != next(b)) return next(a) < next(b) ? -1 : 1;
   return a.name.size() == b.name.size() ? 0 : a.name.size() < b.name.size() ? -1 : 1;
@@ -86,13 +87,15 @@ private:
   /// Two entries of one name ("a" as a file and as a directory, too): which one is meant is anybody's guess.
   void check_duplicates(const std::vector<Entry>& entries, const std::string& prefix) {
     for (size_t i = 1; i < entries.size(); ++i)
-      if (entries[i].name == entries[i - 1].name) error(Code::UnsafePath, cat(escaped(cat(prefix, entries[i].name)), ": is there twice"));
+      if (entries[i].name == entries[i - 1].name)
+        error(Code::UnsafePath, cat(escaped(cat(prefix, entries[i].name)), ": is there twice"));
     // A file "a" and a directory "a" stand apart where "a.x" sorts between them.
     for (const auto& entry : entries) {
       if (!entry.directory()) continue;
       const Entry twin{entry.name, GIT_FILEMODE_BLOB, entry.oid};
       const auto at = std::ranges::lower_bound(entries, twin, [](const Entry& x, const Entry& y) { return compare(x, y) < 0; });
-      if (at != entries.end() && at->name == entry.name && !at->directory() && std::next(at) != entries.end() && std::next(at)->name != entry.name)
+      if (at != entries.end() && at->name == entry.name && !at->directory() && std::next(at) != entries.end() &&
+          std::next(at)->name != entry.name)
         error(Code::UnsafePath, cat(escaped(cat(prefix, entry.name)), ": is there twice"));
     }
   }
@@ -122,7 +125,8 @@ private:
   void changed(const Entry& entry, const Entry* before, const std::string& prefix, int depth) {
     if (!count()) return;
     const auto path = cat(prefix, entry.name);
-    if (const auto fault = name_fault(entry.name); !fault.empty()) return error(Code::UnsafePath, cat(escaped(path), ": has ", fault));
+    if (const auto fault = name_fault(entry.name); !fault.empty())
+      return error(Code::UnsafePath, cat(escaped(path), ": has ", fault));
     if (entry.name.starts_with('.')) return;
     if (entry.mode == GIT_FILEMODE_LINK)
       return error(Code::UnsafePath, cat(path, ": is a symbolic link; commit the file itself"));

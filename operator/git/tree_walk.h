@@ -29,9 +29,10 @@ struct WalkResult {
   bool damaged = false; // an object is missing or unreadable: the last error says which
 };
 
-/// Compares a tree with an older one (null: with nothing) and lists the manifest files (git/name.h) that differ. Equal subtrees are
-/// skipped by their ids, so the cost follows the differences. Hidden entries are left out; symlinks, submodules and unsafe names in
-/// what differs are errors (what did not change was looked at when the older tree was read).
-WalkResult walk_difference(git_repository* repository, const git_tree* now, const git_tree* before, const WalkLimits& limits = {});
+/// Compares a tree with an older one (null: with nothing) and lists the manifest files (git/name.h) that differ. Equal subtrees
+/// are skipped by their ids, so the cost follows the differences. Hidden entries are left out; symlinks, submodules and unsafe
+/// names in what differs are errors (what did not change was looked at when the older tree was read).
+WalkResult walk_difference(git_repository* repository, const git_tree* now, const git_tree* before,
+                           const WalkLimits& limits = {});
 
 } // namespace gitsync::git

@@ -77,8 +77,8 @@ Result<Url> parse_url(std::string_view text) {
     return check(text, std::move(url));
   }
   const size_t at = text.find('@'), colon = text.find(':');
-  if (at != std::string_view::npos && colon != std::string_view::npos && at < colon && text.find("://") == std::string_view::npos &&
-      text.find('/') > colon)
+  if (at != std::string_view::npos && colon != std::string_view::npos && at < colon &&
+      text.find("://") == std::string_view::npos && text.find('/') > colon)
     return check(text, Url{.transport = Transport::Ssh,
                            .user = std::string(text.substr(0, at)),
                            .host = std::string(text.substr(at + 1, colon - at - 1)),
@@ -91,7 +91,8 @@ std::filesystem::path file_path(std::string_view url) {
   url.remove_prefix(std::min(url.size(), std::string_view("file://").size()));
   for (size_t i = 0; i < url.size(); ++i) {
     unsigned char byte = 0;
-    if (url[i] == '%' && i + 2 < url.size() && std::from_chars(url.data() + i + 1, url.data() + i + 3, byte, 16).ptr == url.data() + i + 3) {
+    if (url[i] == '%' && i + 2 < url.size() &&
+        std::from_chars(url.data() + i + 1, url.data() + i + 3, byte, 16).ptr == url.data() + i + 3) {
       path += static_cast<char>(byte);
       i += 2;
     } else {

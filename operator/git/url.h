@@ -13,14 +13,15 @@ enum class Transport { File, Http, Https, Ssh };
 
 struct Url {
   Transport transport = Transport::File;
-  std::string user;        // empty where the URL names none
-  bool password = false;   // whether it carries one
-  std::string host;        // without brackets; empty for file://
-  uint16_t port = 0;       // the scheme's own where the URL names none; 0 for file://
+  std::string user;      // empty where the URL names none
+  bool password = false; // whether it carries one
+  std::string host;      // without brackets; empty for file://
+  uint16_t port = 0;     // the scheme's own where the URL names none; 0 for file://
 };
 
-/// Takes https://, http://, ssh://, file:/// and user@host:path. Everything else (git:// has neither encryption nor authentication;
-/// a bare path; a helper such as ext::) is InvalidSpec, as are control characters and, for ssh, a user or host that begins with "-".
+/// Takes https://, http://, ssh://, file:/// and user@host:path. Everything else (git:// has neither encryption nor
+/// authentication; a bare path; a helper such as ext::) is InvalidSpec, as are control characters and, for ssh, a user or host
+/// that begins with "-".
 Result<Url> parse_url(std::string_view text);
 
 /// The path of a file URL, percent-decoded as libgit2 does it, with symlinks and ".." resolved.

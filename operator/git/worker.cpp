@@ -59,7 +59,8 @@ public:
   /// An error ends the process: the stream is broken.
   Result<> run(const Job& job) {
     if (const auto* start = std::get_if<StartJob>(&job)) return begin(*start);
-    const bool large = std::holds_alternative<FetchJob>(job) ? fetch_one(std::get<FetchJob>(job)) : read_one(std::get<ReadJob>(job));
+    const bool large =
+        std::holds_alternative<FetchJob>(job) ? fetch_one(std::get<FetchJob>(job)) : read_one(std::get<ReadJob>(job));
     auto flushed = channel_.flush();
     if (large) slim(); // after the answer: nobody waits for it
     return flushed;

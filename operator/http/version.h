@@ -4,7 +4,7 @@
 
 namespace gitsync::http {
 
-/// "libcurl/7.88.1 OpenSSL/3.0.17 …", as it is at run time.
+/// "7.88.1, OpenSSL/3.0.22, nghttp2 1.52.0", as it is at run time.
 std::string library_version();
 
 } // namespace gitsync::http

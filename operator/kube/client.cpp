@@ -88,7 +88,7 @@ Task<Result<nlohmann::json>> Client::parsed(std::string verb, http::Request requ
   auto answer = co_await send(std::move(verb), std::move(request));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   auto value = nlohmann::json::parse(answer->body, nullptr, false);
-  if (value.is_discarded()) co_return fail(Code::ApiServerError, cat(what, ": the answer is not JSON"));
+  if (!value.is_object()) co_return fail(Code::ApiServerError, cat(what, ": the answer is not a JSON object"));
   co_return value;
 }
 
@@ -234,7 +234,11 @@ Task<Result<std::shared_ptr<const ResourceMap>>> Client::discover() {
     }
     for (const auto& version : versions) {
       auto resources = co_await get(version);
-      if (!resources) continue; // an aggregated API that is down: its kinds stay unknown, and unknown kinds are never pruned
+      if (!resources) { // an aggregated API that is down: its kinds stay unknown, and unknown kinds are never pruned
+        const auto parts = split(version, '/'); // "/apis/<group>/<version>"
+        map->add_partial(parts.size() == 4 ? std::string(parts[2]) : std::string());
+        continue;
+      }
       if (auto added = map->add_legacy(*resources); !added) co_return std::unexpected(std::move(added.error()));
     }
   }

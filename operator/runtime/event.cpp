@@ -11,13 +11,14 @@ Task<bool> Event::wait_for(std::chrono::steady_clock::duration limit) {
   if (set_) co_return true;
   // One timer of its own: the shared one has no deadline.
   asio::steady_timer deadline(timer_.get_executor(), limit);
-  bool over = false;
-  deadline.async_wait([this, &over, alive = std::weak_ptr<int>(alive_)](boost::system::error_code error) {
+  // Shared: the handler may be queued already when this frame ends.
+  const auto over = std::make_shared<bool>(false);
+  deadline.async_wait([this, over, alive = std::weak_ptr<int>(alive_)](boost::system::error_code error) {
     if (error || alive.expired()) return;
-    over = true;
+    *over = true;
     timer_.cancel();
   });
-  while (!set_ && !over) {
+  while (!set_ && !*over) {
     co_await timer_.async_wait(as_result);
     if (!set_ && co_await cancelled()) co_return false;
   }

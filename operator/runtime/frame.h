@@ -11,7 +11,8 @@
 
 namespace gitsync {
 
-/// The largest message that either side takes: the JSON of one manifest file at its budget (object/decode.h) with room to spare.
+/// The largest message that either side takes: the JSON of one manifest file at its budget (object/decode.h) with room to
+/// spare.
 constexpr size_t max_frame_bytes = 96u << 20;
 
 /// Appends one message to `out`. The payload is at most max_frame_bytes long: who makes it checks.

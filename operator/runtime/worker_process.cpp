@@ -142,7 +142,8 @@ WorkerProcess::~WorkerProcess() {
   boost::system::error_code ignored;
   state_->socket.close(ignored);
   if (state_->try_reap()) return;
-  // The handler owns the state: when the event loop is destroyed before the child has ended, the state's destructor waits for it.
+  // The handler owns the state: when the event loop is destroyed before the child has ended, the state's destructor waits for
+  // it.
   state_->exit.async_wait(asio::posix::descriptor_base::wait_read,
                           [state = state_](const boost::system::error_code&) { state->try_reap(); });
 }

@@ -16,8 +16,8 @@
 namespace gitsync {
 
 /// Control thread only. The child has an empty environment, a process group of its own, no inherited file descriptors but
-/// standard error, and a socket as standard input and output which carries frames (runtime/frame.h). Destruction kills the whole
-/// group with SIGKILL and reaps it without blocking: no zombie stays behind.
+/// standard error, and a socket as standard input and output which carries frames (runtime/frame.h). Destruction kills the
+/// whole group with SIGKILL and reaps it without blocking: no zombie stays behind.
 class WorkerProcess {
 public:
   struct Options {

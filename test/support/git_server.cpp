@@ -115,7 +115,8 @@ bool read_body(Connection& connection, Request& request) {
       const auto line = connection.read_until("\r\n");
       if (line.empty()) return false;
       const uint64_t size = std::strtoull(line.c_str(), nullptr, 16);
-      if ((total += size) > max_body || !connection.copy(size, request.body) || connection.read_until("\r\n") != "\r\n") return false;
+      if ((total += size) > max_body || !connection.copy(size, request.body) || connection.read_until("\r\n") != "\r\n")
+        return false;
       if (size == 0) break;
     }
   } else if (const auto length = request.headers.find("content-length"); length != request.headers.end()) {
@@ -153,15 +154,22 @@ bool read_request(Connection& connection, Request& request) {
 
 /// `git http-backend` as a CGI program (RFC 3875): its output is read from the descriptor that is returned.
 int start_backend(const std::filesystem::path& root, Request& request, pid_t& pid) {
-  std::vector<std::string> environment = {
-      "GIT_PROJECT_ROOT=" + root.string(), "GIT_HTTP_EXPORT_ALL=1",       "REQUEST_METHOD=" + request.method,
-      "PATH_INFO=" + request.path,         "QUERY_STRING=" + request.query, "CONTENT_TYPE=" + request.headers["content-type"],
-      "CONTENT_LENGTH=" + request.headers["content-length"],
-      "HTTP_CONTENT_ENCODING=" + request.headers["content-encoding"],
-      "GIT_PROTOCOL=" + request.headers["git-protocol"],
-      "REMOTE_USER=pusher", // http-backend allows pushes to whoever has a name
-      "REMOTE_ADDR=127.0.0.1", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*",
-      std::string("PATH=") + (std::getenv("PATH") ? std::getenv("PATH") : "/usr/bin:/bin")};
+  std::vector<std::string> environment = {"GIT_PROJECT_ROOT=" + root.string(),
+                                          "GIT_HTTP_EXPORT_ALL=1",
+                                          "REQUEST_METHOD=" + request.method,
+                                          "PATH_INFO=" + request.path,
+                                          "QUERY_STRING=" + request.query,
+                                          "CONTENT_TYPE=" + request.headers["content-type"],
+                                          "CONTENT_LENGTH=" + request.headers["content-length"],
+                                          "HTTP_CONTENT_ENCODING=" + request.headers["content-encoding"],
+                                          "GIT_PROTOCOL=" + request.headers["git-protocol"],
+                                          "REMOTE_USER=pusher", // http-backend allows pushes to whoever has a name
+                                          "REMOTE_ADDR=127.0.0.1",
+                                          "GIT_CONFIG_NOSYSTEM=1",
+                                          "GIT_CONFIG_COUNT=1",
+                                          "GIT_CONFIG_KEY_0=safe.directory",
+                                          "GIT_CONFIG_VALUE_0=*",
+                                          std::string("PATH=") + (std::getenv("PATH") ? std::getenv("PATH") : "/usr/bin:/bin")};
   std::vector<char*> pointers;
   for (auto& line : environment) pointers.push_back(line.data());
   pointers.push_back(nullptr);
@@ -171,6 +179,7 @@ int start_backend(const std::filesystem::path& root, Request& request, pid_t& pi
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, request.body, 0);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
+  posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0); // what it complains about is in its answer
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   char* arguments[] = {const_cast<char*>("git"), const_cast<char*>("http-backend"), nullptr};
   const int error = posix_spawnp(&pid, "git", &actions, nullptr, arguments, pointers.data());
@@ -196,7 +205,7 @@ struct GitServer::Impl {
   std::thread acceptor;
   std::mutex mutex;
   std::condition_variable changed;
-  std::list<Connection*> open; // under mutex
+  std::list<Connection*> open;    // under mutex
   std::list<std::thread> threads; // of the acceptor, then of the destructor
   std::atomic<unsigned> listings = 0, packs = 0;
   uint64_t stall_after = UINT64_MAX; // under mutex, as are the next three
@@ -255,7 +264,8 @@ struct GitServer::Impl {
     if (silent) return hang(), false;
     if (!options.redirect.empty() && request.path.starts_with("/moved/"))
       return answer(connection, "302 Found",
-                    "Location: " + options.redirect + request.path.substr(7) + (request.query.empty() ? "" : "?" + request.query) + "\r\n");
+                    "Location: " + options.redirect + request.path.substr(7) +
+                        (request.query.empty() ? "" : "?" + request.query) + "\r\n");
     if (!admitted(request)) return answer(connection, "401 Unauthorized", "WWW-Authenticate: Basic realm=\"git\"\r\n");
     const bool pack = request.path.ends_with("/git-upload-pack");
     if (request.path.ends_with("/info/refs")) ++listings;

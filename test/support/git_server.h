@@ -1,5 +1,5 @@
-// A git server over smart HTTP for tests and the demo: `git http-backend` behind a small CGI server on a free loopback port. Fetches
-// and pushes work. Can be told to misbehave.
+// A git server over smart HTTP for tests and the demo: `git http-backend` behind a small CGI server on a free loopback port.
+// Fetches and pushes work. Can be told to misbehave.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -13,10 +13,10 @@ class GitServer {
 public:
   struct Options {
     std::filesystem::path root;
-    uint16_t port = 0;            // 0: a free one
-    std::string user, password;   // required of clients where set (basic authentication)
-    std::string bearer;           // required of clients where set
-    std::string redirect;         // where set, "/moved/<x>" is answered with a redirect to this and <x>
+    uint16_t port = 0;          // 0: a free one
+    std::string user, password; // required of clients where set (basic authentication)
+    std::string bearer;         // required of clients where set
+    std::string redirect;       // where set, "/moved/<x>" is answered with a redirect to this and <x>
   };
   explicit GitServer(Options options);
   ~GitServer();

@@ -206,6 +206,17 @@ void Site::await_event(const std::string& name, const std::string& reason, const
   });
 }
 
+void Site::await_failure_event(const std::string& name, const std::string& part) {
+  eventually("an Event Failed or Stalled about " + name + " with \"" + part + "\"", [&]() -> std::string {
+    std::string seen;
+    for (const auto& event : events_about(name)) {
+      if ((event.starts_with("Failed: ") || event.starts_with("Stalled: ")) && event.find(part) != std::string::npos) return "";
+      seen += event + "; ";
+    }
+    return "there are: " + seen;
+  });
+}
+
 bool any_holds(const std::vector<std::string>& texts, const std::string& part) {
   for (const auto& text : texts)
     if (text.find(part) != std::string::npos) return true;

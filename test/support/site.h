@@ -78,6 +78,8 @@ public:
   /// The messages and reasons of the Events about an object of ours: "reason: note".
   std::vector<std::string> events_about(const std::string& name);
   void await_event(const std::string& name, const std::string& reason, const std::string& part = {});
+  /// An Event about a refusal: Failed where it is tried again, Stalled where it waits for new input.
+  void await_failure_event(const std::string& name, const std::string& part = {});
 
 private:
   OperatorProcess::Options options(bool leader_elect, const std::string& mirrors);

@@ -60,9 +60,9 @@ TEST_CASE("Events tell of what was fetched, applied, corrected, pruned and refus
   site.await_event("app", "Pruned", "other");
   site.repo.write("app/bad.yaml", "a: [\n");
   site.push_refused();
-  site.await_event("app", "Failed", "app/bad.yaml");
+  site.await_failure_event("app", "app/bad.yaml");
   const std::string described = site.cluster.kubectl().must({"-n", site.ns, "describe", "gitsync", "app"});
-  for (const char* reason : {"Applied", "DriftCorrected", "Pruned", "Failed"}) CHECK(described.find(reason) != std::string::npos);
+  for (const char* reason : {"Applied", "DriftCorrected", "Pruned", "app/bad.yaml"}) CHECK(described.find(reason) != std::string::npos);
 }
 
 TEST_CASE("/healthz, /readyz and /metrics answer") {

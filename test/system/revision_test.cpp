@@ -28,7 +28,7 @@ struct RevisionSite : Site {
     CHECK(ready_message(refused).find(parts.front()) != std::string::npos);
     CHECK(text_at(refused, "/status/lastAppliedRevision") == "main@sha1:" + first);
     CHECK(ready_message(refused).find(first.substr(0, 7)) != std::string::npos); // which one is enforced
-    await_event("app", "Failed", parts.front());
+    await_failure_event("app", parts.front());
 
     CHECK(color() == "blue");
     CHECK_FALSE(api.exists(config_map(ns, "new")));

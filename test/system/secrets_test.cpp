@@ -95,7 +95,7 @@ TEST_CASE("A Secret that cannot be applied is named, without its values") {
   if (file != "an unknown field") CHECK(condition_status(sync, "Ready") == "False"); // server-side apply may drop or refuse that one
   if (condition_status(sync, "Ready") == "False") {
     CHECK(ready_message(sync).size() > 20);
-    site.await_event("app", "Failed");
+    site.await_failure_event("app");
   }
   site.fence(config_map(site.ns, "keep"));
   expect_unseen(site, canary);

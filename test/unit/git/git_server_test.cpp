@@ -1,0 +1,17 @@
+// The server is compiled here, too, so that unit_tests needs no library but gitsync_test_main.
+#include "support/git_server.cpp"
+
+#include "fixture.h"
+
+using namespace gitsync;
+using namespace gitsync::test;
+
+TEST_CASE("the test server takes pushes", "[git]") {
+  const ScratchDir scratch;
+  TestRepository bare(scratch / "bare.git"), source(scratch / "source.git");
+  const auto id =
+      source.commit({{"a.yaml", config_map("a")}, {"b.yaml", "# " + noise(2 << 20) + "\n"}}); // beyond http.postBuffer
+  const GitServer server({.root = scratch.path()});
+  source.git(cat("push -q ", server.url("bare.git"), " main"));
+  CHECK(bare.git("rev-parse main") == id);
+}

@@ -1,0 +1,61 @@
+#include "git/protocol.h"
+
+#include "support/catch.h"
+
+using namespace gitsync;
+using namespace gitsync::git;
+
+TEST_CASE("messages arrive as they were sent", "[git]") {
+  const FetchJob fetch{"/m", "https://h/a", {.tag = "v\"1\""}, {"u", "p\n", "t", "c", "i", "k"}, 1ull << 40};
+  const auto job = decode_job(encode(Job(fetch)));
+  REQUIRE(job);
+  const auto& f = std::get<FetchJob>(*job);
+  CHECK(f.mirror == fetch.mirror);
+  CHECK(f.url == fetch.url);
+  CHECK(f.ref.tag == fetch.ref.tag);
+  CHECK(f.credentials.password == "p\n");
+  CHECK(f.credentials.known_hosts == "k");
+  CHECK(f.max_repository == 1ull << 40);
+
+  FileChange change{.file = "a.yaml"};
+  change.manifests.push_back({.ref = {"apps", "Deployment", "n", "d"}, .version = "v1", .at = {"a.yaml", 7}});
+  change.manifests[0].body = {{"big", 9223372036854775807},
+                              {"huge", 18446744073709551615u},
+                              {"float", 1.0},
+                              {"tiny", 5e-324},
+                              {"text", "\u0001ü"},
+                              {"null", nullptr}};
+  const auto body = change.manifests[0].body;
+  const auto answer = decode_answer(encode(Answer(std::move(change))));
+  REQUIRE(answer);
+  const auto& manifest = std::get<FileChange>(*answer).manifests.at(0);
+  CHECK(manifest.ref == ObjectRef{"apps", "Deployment", "n", "d"});
+  CHECK(manifest.at.text() == "a.yaml:7");
+  CHECK(manifest.body == body);
+  CHECK(manifest.body["float"].is_number_float());
+
+  ReadResult result{.tree = "t", .full = true, .files = 3};
+  result.errors.push_back({Code::UnsafePath, "x: \xff", Retry::After, std::chrono::milliseconds(5)});
+  const auto read = decode_answer(encode(Answer(result)));
+  REQUIRE(read);
+  const auto& error = std::get<ReadResult>(*read).errors.at(0);
+  CHECK(error.code == Code::UnsafePath);
+  CHECK(error.retry == Retry::After);
+  CHECK(error.after == std::chrono::milliseconds(5));
+}
+
+TEST_CASE("garbage is an error, never an exception", "[git]") {
+  for (const char* text :
+       {"", "{", "[]", "null", "{}", R"({"job":"fetch"})", R"({"job":1})", R"({"job":"x"})", R"({"file":1})", R"({"error":{}})",
+        R"({"file":"a","manifests":[[]]})", R"({"tree":"a","full":1,"files":-1,"errors":[]})", "\xff"}) {
+    CAPTURE(text);
+    CHECK_FALSE(decode_job(text));
+    CHECK_FALSE(decode_answer(text));
+  }
+}
+
+TEST_CASE("credential sets are told apart", "[git]") {
+  CHECK(credentials_key({}) == credentials_key({}));
+  CHECK(credentials_key({.username = "a"}) != credentials_key({.password = "a"}));
+  CHECK(credentials_key({.username = "a", .password = "b"}) != credentials_key({.username = "ab"}));
+}
