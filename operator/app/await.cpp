@@ -12,8 +12,8 @@ namespace {
 using nlohmann::json;
 using State = Outcome::State;
 
-constexpr std::chrono::seconds stream_limit{300};       // then the watch is opened again
-constexpr std::chrono::milliseconds pause{250};         // after a stream that failed
+constexpr std::chrono::seconds stream_limit{300}; // then the watch is opened again
+constexpr std::chrono::milliseconds pause{250};   // after a stream that failed
 
 /// What one stream has told so far.
 struct Seen {
@@ -41,12 +41,12 @@ Task<Result<Outcome>> watch_on(Session& session, Kind kind, json object, std::st
   Seen seen{.object = std::move(object)};
   seen.outcome = outcome_of(kind, seen.object, requested_at);
   while (seen.outcome.state == State::Waiting) {
-    const std::string query = cat("fieldSelector=", url_encode(cat("metadata.name=", name)), "&allowWatchBookmarks=true&resourceVersion=",
-                                  url_encode(api::parse_meta(seen.object).resource_version));
+    const std::string query =
+        cat("fieldSelector=", url_encode(cat("metadata.name=", name)),
+            "&allowWatchBookmarks=true&resourceVersion=", url_encode(api::parse_meta(seen.object).resource_version));
     const auto started = std::chrono::steady_clock::now();
-    const auto ended = co_await session.client.watch(session.path(kind), query, stream_limit, [&](std::string_view line) {
-      return take(seen, kind, requested_at, line);
-    });
+    const auto ended = co_await session.client.watch(
+        session.path(kind), query, stream_limit, [&](std::string_view line) { return take(seen, kind, requested_at, line); });
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       co_return fail(Code::Cancelled, "stopped");
     if (seen.deleted) co_return fail(Code::ApiNotFound, "was deleted while its reconciliation was awaited");

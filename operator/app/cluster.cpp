@@ -92,7 +92,9 @@ Error about(Kind kind, std::string_view ns, std::string_view name, Error error) 
   const auto object = name.empty() ? cat(resource_of(kind).text(), ns.empty() ? "" : " in ", ns) : object_text(kind, ns, name);
   // A missing object is quoted by its name; a missing kind is told without one.
   if (error.code == Code::ApiNotFound && error.message.find("\" not found") == std::string::npos)
-    return fail(Code::ApiNotFound, cat(object, ": the API server does not know ", kind_text(kind), "s: install the CRDs of gitsync")).error();
+    return fail(Code::ApiNotFound,
+                cat(object, ": the API server does not know ", kind_text(kind), "s: install the CRDs of gitsync"))
+        .error();
   if (error.code == Code::ApiNotFound)
     return fail(Code::ApiNotFound, cat(object, ": there is none of that name; \"gitsync get -A\" lists all")).error();
   return wrap(std::move(error), object).error();

@@ -20,8 +20,9 @@ struct Surroundings {
   bool in_pod = false;         // KUBERNETES_SERVICE_HOST is set
   std::function<bool(const std::filesystem::path&)> exists;
 };
-/// The kubeconfig to read: the flag, else the first path of KUBECONFIG, else ~/.kube/config where that exists; nothing: use the pod's
-/// service account. Several files of KUBECONFIG are not merged. Errors: InvalidArgument where there is none of all these. Pure.
+/// The kubeconfig to read: the flag, else the first path of KUBECONFIG, else ~/.kube/config where that exists; nothing: use the
+/// pod's service account. Several files of KUBECONFIG are not merged. Errors: InvalidArgument where there is none of all these.
+/// Pure.
 Result<std::optional<std::filesystem::path>> find_kubeconfig(const Surroundings& surroundings);
 
 /// What a verb works with.
@@ -33,11 +34,12 @@ struct Session {
   std::string path(Kind kind, std::string_view name = {}) const;
 };
 
-/// Connects and runs the verb on the calling thread. SIGINT and SIGTERM cancel it: the exit code is 130 then, else what it returns,
-/// or 1 where the kubeconfig cannot be used (the error is printed).
+/// Connects and runs the verb on the calling thread. SIGINT and SIGTERM cancel it: the exit code is 130 then, else what it
+/// returns, or 1 where the kubeconfig cannot be used (the error is printed).
 int with_cluster(const ClusterFlags& flags, const std::string& ns, const std::function<Task<int>(Session&)>& verb);
 
-/// The error with the object before it ("GitSync shop/api: …") and, where that is the cause, the hint that the CRDs are missing.
+/// The error with the object before it ("GitSync shop/api: …") and, where that is the cause, the hint that the CRDs are
+/// missing.
 Error about(Kind kind, std::string_view ns, std::string_view name, Error error);
 
 /// Field manager of what the command line writes.

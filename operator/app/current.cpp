@@ -42,7 +42,8 @@ Current current_as_of(const nlohmann::json& sync, const nlohmann::json& source) 
   if (api::is_true(status.conditions, api::reconciling_condition)) return {State::No, cat(revision, " is under way")};
   if (status.last_attempted_revision != status.last_applied_revision)
     return {State::No, cat(api::short_revision(status.last_attempted_revision), " could not be applied")};
-  if (!ready || ready->status != api::Truth::True || ready->observed_generation != meta.generation) return {State::No, "is not ready"};
+  if (!ready || ready->status != api::Truth::True || ready->observed_generation != meta.generation)
+    return {State::No, "is not ready"};
   return {State::Yes, cat(revision, " changed nothing of it")};
 }
 

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-
 namespace gitsync::app {
 
 struct Current {
@@ -22,8 +21,8 @@ std::string_view current_text(Current::State state);
 
 /// Works it out from a GitSync and its GitRepository (null: there is none), as the API server shows them.
 ///
-/// A commit that touches nothing of a GitSync's path writes only the GitRepository's status (shared decisions, "Behaviour"), so the
-/// GitSync then stays at an older lastAppliedRevision and is current all the same: that is when it is Ready for its present
+/// A commit that touches nothing of a GitSync's path writes only the GitRepository's status (shared decisions, "Behaviour"), so
+/// the GitSync then stays at an older lastAppliedRevision and is current all the same: that is when it is Ready for its present
 /// generation, attempts nothing newer than it has applied, and nothing is under way.
 Current current_as_of(const nlohmann::json& sync, const nlohmann::json& source);
 

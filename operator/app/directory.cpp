@@ -43,15 +43,19 @@ public:
 
 private:
   void wrong(Code code, std::string message) {
-    if (content_.errors.size() < limits_.errors) content_.errors.push_back(fail(code, std::move(message)).error());
-    else ++left_out_;
+    if (content_.errors.size() < limits_.errors)
+      content_.errors.push_back(fail(code, std::move(message)).error());
+    else
+      ++left_out_;
   }
 
   void walk(const fs::path& directory, const std::string& prefix, int depth) {
     std::error_code error;
-    for (auto entry = fs::directory_iterator(directory, error); !error && !stop_ && entry != fs::directory_iterator(); entry.increment(error))
+    for (auto entry = fs::directory_iterator(directory, error); !error && !stop_ && entry != fs::directory_iterator();
+         entry.increment(error))
       take(*entry, prefix, depth);
-    if (error) wrong(Code::PathNotFound, cat(prefix.empty() ? directory.string() : prefix, ": cannot be listed: ", error.message()));
+    if (error)
+      wrong(Code::PathNotFound, cat(prefix.empty() ? directory.string() : prefix, ": cannot be listed: ", error.message()));
   }
 
   void take(const fs::directory_entry& entry, const std::string& prefix, int depth) {
@@ -59,7 +63,8 @@ private:
     if (name.starts_with('.')) return;
     const auto path = cat(prefix, name);
     if (++seen_ > limits_.entries) return stop(cat("the directory has more than ", limits_.entries, " entries"));
-    if (const auto fault = git::name_fault(name); !fault.empty()) return wrong(Code::UnsafePath, cat(git::escaped(path), ": has ", fault));
+    if (const auto fault = git::name_fault(name); !fault.empty())
+      return wrong(Code::UnsafePath, cat(git::escaped(path), ": has ", fault));
     std::error_code error;
     const auto status = entry.symlink_status(error);
     if (error) return wrong(Code::PathNotFound, cat(path, ": cannot be looked at: ", error.message()));
@@ -86,9 +91,12 @@ private:
     const auto text = content_of(file);
     if (!text) return wrong(text.error().code, text.error().message), true;
     bytes_ += text->size();
-    if (bytes_ > limits_.bytes) return wrong(Code::GitLimit, cat(file, ": the directory has more than ", limits_.bytes, " bytes of manifests")), false;
+    if (bytes_ > limits_.bytes)
+      return wrong(Code::GitLimit, cat(file, ": the directory has more than ", limits_.bytes, " bytes of manifests")), false;
     if (text->starts_with(lfs_begin))
-      return wrong(Code::InvalidManifest, cat(file, ":1: is a Git LFS pointer, its content is not in the repository; commit the file itself")), true;
+      return wrong(Code::InvalidManifest,
+                   cat(file, ":1: is a Git LFS pointer, its content is not in the repository; commit the file itself")),
+             true;
     auto decoded = decode_file(file, *text);
     ++content_.files;
     if (!decoded) {
@@ -108,7 +116,7 @@ private:
       ~Close() { ::close(fd); }
     } close{fd};
     const size_t most = DecodeBudget{}.bytes;
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd, &info) != 0) return fail(Code::PathNotFound, cat(file, ": cannot be read: ", why(errno)));
     if (!S_ISREG(info.st_mode)) return fail(Code::UnsafePath, cat(file, ": is not a regular file"));
     if (static_cast<uint64_t>(info.st_size) > most)
@@ -137,6 +145,8 @@ private:
 
 } // namespace
 
-DirectoryContent read_directory(const fs::path& directory, const DirectoryLimits& limits) { return Reader(directory, limits).run(); }
+DirectoryContent read_directory(const fs::path& directory, const DirectoryLimits& limits) {
+  return Reader(directory, limits).run();
+}
 
 } // namespace gitsync::app

@@ -24,9 +24,9 @@ struct DirectoryContent {
   size_t files = 0;
 };
 
-/// *.yaml, *.yml and *.json of the directory and those below it. Names that begin with a dot are left out; symbolic links, directories
-/// that are a repository of their own (submodules) and special files are UnsafePath errors. What .gitignore names is read all the
-/// same. Any thread; blocks.
+/// *.yaml, *.yml and *.json of the directory and those below it. Names that begin with a dot are left out; symbolic links,
+/// directories that are a repository of their own (submodules) and special files are UnsafePath errors. What .gitignore names
+/// is read all the same. Any thread; blocks.
 DirectoryContent read_directory(const std::filesystem::path& directory, const DirectoryLimits& limits = {});
 
 } // namespace gitsync::app

@@ -30,7 +30,8 @@ void split_kind(std::string& kind, std::string& name) {
 
 Kind kind_of(const std::string& word) {
   if (const auto kind = parse_kind(word)) return *kind;
-  throw Wrong{cat("unknown kind \"", shorten(word, 80), "\"", did_you_mean(word, kind_words()), " (kinds are gitsync and gitrepository)")};
+  throw Wrong{cat("unknown kind \"", shorten(word, 80), "\"", did_you_mean(word, kind_words()),
+                  " (kinds are gitsync and gitrepository)")};
 }
 
 void check_name(const std::string& name) {
@@ -97,7 +98,8 @@ protected:
 
 class GetVerb : public Verb {
 public:
-  GetVerb() : Verb("get", "Lists GitSyncs and GitRepositories, and says which GitSyncs are current as of their source's revision") {}
+  GetVerb()
+      : Verb("get", "Lists GitSyncs and GitRepositories, and says which GitSyncs are current as of their source's revision") {}
   void declare(CLI::App& app) override {
     app.add_option("KIND", kind_, "gitsync, gitrepository or all (default: all)")->type_name("");
     app.add_option("NAME", object_name_, "Only the object of that name")->type_name("");
@@ -136,7 +138,8 @@ public:
   ReconcileVerb() : Verb("reconcile", "Asks the operator to fetch and apply now, and waits for the result") {}
   void declare(CLI::App& app) override {
     declare_object(app);
-    app.add_flag("--with-source,!--no-source", with_source_, "Of a GitSync: ask its GitRepository to fetch first (default: true)");
+    app.add_flag("--with-source,!--no-source", with_source_,
+                 "Of a GitSync: ask its GitRepository to fetch first (default: true)");
     app.add_flag("--wait,!--no-wait", wait_, "Wait until it is done; exit code 1 where it fails (default: true)");
     app.add_option("--timeout", timeout_, "How long to wait at most, such as 30s (default: 5m)")->type_name("DURATION");
   }
@@ -176,19 +179,23 @@ private:
 
 class RenderVerb : public Verb {
 public:
-  RenderVerb() : Verb("render", "Prints what the operator would apply for a directory; reads files only, talks to no cluster") {}
+  RenderVerb()
+      : Verb("render", "Prints what the operator would apply for a directory; reads files only, talks to no cluster") {}
   void declare(CLI::App& app) override {
     app.add_option("DIR", directory_, "Directory with manifests (*.yaml, *.yml, *.json)")->required()->type_name("");
     app.add_option("-o,--output", output_, "yaml or json (default: yaml)")->type_name("FORMAT");
-    app.add_option("--target-namespace", target_, "Namespace of the objects that name none (default: \"default\")")->type_name("NAMESPACE");
-    app.add_option("--owner", owner_, "GitSync that would own the objects: adds its label and annotation")->type_name("NAMESPACE/NAME");
+    app.add_option("--target-namespace", target_, "Namespace of the objects that name none (default: \"default\")")
+        ->type_name("NAMESPACE");
+    app.add_option("--owner", owner_, "GitSync that would own the objects: adds its label and annotation")
+        ->type_name("NAMESPACE/NAME");
   }
   Command finish() override {
     if (directory_.empty()) throw Wrong{"DIR is empty"};
     check_namespace("--target-namespace", target_);
     if (!owner_.empty()) {
       const auto slash = owner_.find('/');
-      if (slash == std::string::npos || !api::is_dns_label(owner_.substr(0, slash)) || !api::is_dns_subdomain(owner_.substr(slash + 1)))
+      if (slash == std::string::npos || !api::is_dns_label(owner_.substr(0, slash)) ||
+          !api::is_dns_subdomain(owner_.substr(slash + 1)))
         throw Wrong{cat("--owner: \"", shorten(owner_, 80), "\" is not namespace/name of a GitSync")};
     }
     RenderOptions options;
@@ -220,13 +227,17 @@ class OperatorVerb : public Verb {
 public:
   OperatorVerb() : Verb("operator", "Runs the operator until SIGTERM or SIGINT") {}
   void declare(CLI::App& app) override {
-    app.add_option("--kubeconfig", cluster_.kubeconfig, "Kubeconfig file (default: the pod's service account)")->type_name("FILE");
+    app.add_option("--kubeconfig", cluster_.kubeconfig, "Kubeconfig file (default: the pod's service account)")
+        ->type_name("FILE");
     app.add_option("--context", cluster_.context, "Context of the kubeconfig (default: its current one)")->type_name("NAME");
     app.add_option("--mirrors", mirrors_, cat("Directory of the git mirrors (default: ", mirrors_, ")"))->type_name("DIR");
-    app.add_option("--listen", options_.listen, cat("Address of probes and metrics; port 0 takes a free one (default: ", options_.listen, ")"))
+    app.add_option("--listen", options_.listen,
+                   cat("Address of probes and metrics; port 0 takes a free one (default: ", options_.listen, ")"))
         ->type_name("ADDRESS:PORT");
-    app.add_option("--namespace", ns_, "Where the Lease lives (default: the configuration's namespace)")->type_name("NAMESPACE");
-    app.add_flag("--leader-elect,!--no-leader-elect", options_.leader_elect, "Work only while holding the Lease (default: true)");
+    app.add_option("--namespace", ns_, "Where the Lease lives (default: the configuration's namespace)")
+        ->type_name("NAMESPACE");
+    app.add_flag("--leader-elect,!--no-leader-elect", options_.leader_elect,
+                 "Work only while holding the Lease (default: true)");
     app.add_option("--log-level", level_, "debug, info, warn or error (default: info)")->type_name("LEVEL");
   }
   Command finish() override {
@@ -234,7 +245,8 @@ public:
     OperatorCommand command;
     if (!log::parse_level(level_, command.level)) {
       const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
-      throw Wrong{cat("--log-level: \"", shorten(level_, 80), "\" is none of ", join(levels, ", "), did_you_mean(level_, levels))};
+      throw Wrong{
+          cat("--log-level: \"", shorten(level_, 80), "\" is none of ", join(levels, ", "), did_you_mean(level_, levels))};
     }
     if (mirrors_.empty()) throw Wrong{"--mirrors: needs a directory"};
     if (options_.listen.empty()) throw Wrong{"--listen: needs ADDRESS:PORT, such as 0.0.0.0:8080"};
@@ -264,8 +276,10 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
 }
 
 std::string overview(std::string_view program) {
-  std::string out = cat("gitsync keeps a Kubernetes cluster as git repositories declare it.\n\nUsage: ", program, " VERB [flags]\n\nVerbs:\n");
-  for (const auto& verb : all_verbs()) out += cat("  ", verb->name_, std::string(12 - verb->name_.size(), ' '), verb->description_, "\n");
+  std::string out = cat("gitsync keeps a Kubernetes cluster as git repositories declare it.\n\nUsage: ", program,
+                        " VERB [flags]\n\nVerbs:\n");
+  for (const auto& verb : all_verbs())
+    out += cat("  ", verb->name_, std::string(12 - verb->name_.size(), ' '), verb->description_, "\n");
   out += cat("\n\"", program, " VERB --help\" tells a verb's flags. Exit codes: 0 done, 1 failed, 2 wrong usage.\n");
   return out;
 }
@@ -299,16 +313,13 @@ Command parse_verb(std::string_view program, Verb& verb, std::vector<std::string
     std::ranges::reverse(arguments); // CLI11 takes them from the back
     app.parse(std::move(arguments));
     return verb.finish();
-  } catch (const Wrong& problem) {
-    return wrong(problem.text);
-  } catch (const CLI::CallForHelp&) {
+  } catch (const Wrong& problem) { return wrong(problem.text); } catch (const CLI::CallForHelp&) {
     return Usage{0, app.help()};
-  } catch (const CLI::ExtrasError&) {
-    return wrong(unexpected(app));
-  } catch (const CLI::Error& error) {
+  } catch (const CLI::ExtrasError&) { return wrong(unexpected(app)); } catch (const CLI::Error& error) {
     // An unknown flag is the cause, a missing NAME only its consequence.
     const auto extras = app.remaining();
-    if (std::ranges::any_of(extras, [](const std::string& text) { return text.starts_with('-'); })) return wrong(unexpected(app));
+    if (std::ranges::any_of(extras, [](const std::string& text) { return text.starts_with('-'); }))
+      return wrong(unexpected(app));
     return wrong(error.what());
   }
 }
@@ -331,13 +342,15 @@ Command parse_arguments(std::string_view program, std::vector<std::string> argum
     arguments = {"--help"};
   }
   if (word.starts_with('-'))
-    return Usage{2, cat(program, ": the verb comes first, flags such as ", shorten(word, 80), " behind it\nSee \"", program, " help\".\n")};
+    return Usage{2, cat(program, ": the verb comes first, flags such as ", shorten(word, 80), " behind it\nSee \"", program,
+                        " help\".\n")};
   std::vector<std::string> names = {"help"};
   for (const auto& verb : all_verbs()) {
     if (verb->name_ == word) return parse_verb(program, *verb, std::move(arguments));
     names.push_back(verb->name_);
   }
-  return Usage{2, cat(program, ": unknown verb \"", shorten(word, 80), "\"", did_you_mean(word, names), "\nSee \"", program, " help\".\n")};
+  return Usage{2, cat(program, ": unknown verb \"", shorten(word, 80), "\"", did_you_mean(word, names), "\nSee \"", program,
+                      " help\".\n")};
 }
 
 } // namespace gitsync::app

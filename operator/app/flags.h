@@ -73,10 +73,11 @@ struct Usage {
   std::string text;
 };
 
-using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, RenderOptions, VersionOptions, OperatorCommand>;
+using Command =
+    std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, RenderOptions, VersionOptions, OperatorCommand>;
 
-/// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument is
-/// taken without throwing.
+/// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument
+/// is taken without throwing.
 Command parse_arguments(std::string_view program, std::vector<std::string> arguments);
 
 /// "kubectl gitsync" where the binary is called as kubectl's plugin (argv[0]'s last part is kubectl-gitsync), else "gitsync".

@@ -13,9 +13,12 @@ struct Word {
   Kind kind;
 };
 constexpr Word words[] = {
-    {"gitsync", Kind::GitSync},           {"gitsyncs", Kind::GitSync},
-    {"gs", Kind::GitSync},                {"gitrepository", Kind::GitRepository},
-    {"gitrepositories", Kind::GitRepository}, {"gitrepo", Kind::GitRepository},
+    {"gitsync", Kind::GitSync},
+    {"gitsyncs", Kind::GitSync},
+    {"gs", Kind::GitSync},
+    {"gitrepository", Kind::GitRepository},
+    {"gitrepositories", Kind::GitRepository},
+    {"gitrepo", Kind::GitRepository},
 };
 
 kube::Resource resource(std::string_view plural, std::string_view kind) {
@@ -42,7 +45,8 @@ const kube::Resource& resource_of(Kind kind) {
 
 std::optional<Kind> parse_kind(std::string_view word) {
   std::string lower(word);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
   if (const auto dot = lower.find('.'); dot != std::string::npos && std::string_view(lower).substr(dot + 1) == api::api_group)
     lower.resize(dot); // "gitsyncs.gitops.volaticloud.com"
   const auto* found = std::ranges::find(words, std::string_view(lower), &Word::text);

@@ -14,9 +14,9 @@
 namespace gitsync::app {
 namespace {
 
-using nlohmann::json;
 using api::read_member;
 using api::read_text;
+using nlohmann::json;
 using Cells = std::vector<std::string>;
 
 /// Status and message of the Ready condition, "" where there is none.
@@ -56,13 +56,15 @@ std::string sync_table(const Listed& listed, bool namespaces, bool wide, WallTim
 
     Cells cells;
     if (namespaces) cells.push_back(meta.ns);
-    append(cells, {meta.name, ready, std::string(current_text(current.state)), api::short_revision(status.last_attempted_revision),
-                   seen ? cat(status.objects) : "", seen ? status.health : "", seen ? cat(status.drift) : "",
-                   age(read_text(read_member(sync, "metadata"), "creationTimestamp"), now)});
+    append(cells,
+           {meta.name, ready, std::string(current_text(current.state)), api::short_revision(status.last_attempted_revision),
+            seen ? cat(status.objects) : "", seen ? status.health : "", seen ? cat(status.drift) : "",
+            age(read_text(read_member(sync, "metadata"), "creationTimestamp"), now)});
     if (wide)
-      append(cells, {source_name, api::short_revision(read_text(read_member(source, "status"), "revision")), read_text(spec, "path"),
-                     api::short_revision(status.last_applied_revision), flag_text(read_member(spec, "suspend")),
-                     status.last_correction ? age(rfc3339(status.last_correction->time), now) : "", current.why});
+      append(cells,
+             {source_name, api::short_revision(read_text(read_member(source, "status"), "revision")), read_text(spec, "path"),
+              api::short_revision(status.last_applied_revision), flag_text(read_member(spec, "suspend")),
+              status.last_correction ? age(rfc3339(status.last_correction->time), now) : "", current.why});
     cells.push_back(message);
     table.add(std::move(cells));
   }
@@ -99,13 +101,17 @@ std::string objects_text(std::vector<json> objects, bool single, Output output) 
     std::string out;
     for (const auto& object : objects) {
       const auto kind = parse_kind(read_text(object, "kind")).value_or(Kind::GitSync);
-      out += cat(kind == Kind::GitSync ? "gitsync." : "gitrepository.", api::api_group, '/', api::parse_meta(object).name, '\n');
+      out +=
+          cat(kind == Kind::GitSync ? "gitsync." : "gitrepository.", api::api_group, '/', api::parse_meta(object).name, '\n');
     }
     return out;
   }
   for (auto& object : objects)
-    if (const auto metadata = object.find("metadata"); metadata != object.end() && metadata->is_object()) metadata->erase("managedFields");
-  const json value = single && objects.size() == 1 ? std::move(objects.front()) : json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(objects)}};
+    if (const auto metadata = object.find("metadata"); metadata != object.end() && metadata->is_object())
+      metadata->erase("managedFields");
+  const json value = single && objects.size() == 1
+                         ? std::move(objects.front())
+                         : json{{"apiVersion", "v1"}, {"kind", "List"}, {"items", std::move(objects)}};
   return output == Output::Json ? value.dump(2, ' ', false, json::error_handler_t::replace) + '\n' : json_to_yaml(value);
 }
 

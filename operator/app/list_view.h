@@ -14,7 +14,8 @@ struct Listed {
   std::vector<nlohmann::json> syncs, sources;
 };
 
-/// Table of GitSyncs: kubectl's columns, and CURRENT. With `namespaces` the first column is NAMESPACE; wide adds columns before MESSAGE.
+/// Table of GitSyncs: kubectl's columns, and CURRENT. With `namespaces` the first column is NAMESPACE; wide adds columns before
+/// MESSAGE.
 std::string sync_table(const Listed& listed, bool namespaces, bool wide, WallTime now);
 /// Table of the GitRepositories in `listed.sources`.
 std::string source_table(const Listed& listed, bool namespaces, bool wide, WallTime now);

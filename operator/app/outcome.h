@@ -17,8 +17,8 @@ struct Outcome {
   std::string text; // Done, Failed: what to tell, without the object before it
 };
 
-/// Judges a version of the object against the request `requested_at` (the annotation's value, RFC 3339). A later request that was
-/// handled covers an earlier one. A suspended object is Failed at once: nobody will handle the request.
+/// Judges a version of the object against the request `requested_at` (the annotation's value, RFC 3339). A later request that
+/// was handled covers an earlier one. A suspended object is Failed at once: nobody will handle the request.
 Outcome outcome_of(Kind kind, const nlohmann::json& object, std::string_view requested_at);
 
 } // namespace gitsync::app

@@ -24,14 +24,16 @@ std::optional<KindFacts> builtin_facts(const std::string& group, const std::stri
 Stamp stamp_of(const RenderOptions& options) {
   Stamp stamp{.owner = options.owner, .label = {}, .target_namespace = options.target_namespace, .salt = {}};
   const auto slash = options.owner.find('/');
-  if (slash != std::string::npos) stamp.label = api::owner_label(options.owner.substr(0, slash), options.owner.substr(slash + 1));
+  if (slash != std::string::npos)
+    stamp.label = api::owner_label(options.owner.substr(0, slash), options.owner.substr(slash + 1));
   return stamp;
 }
 
 /// Takes out what Preparer put in; an emptied mapping goes too.
 void remove_stamp(json& body) {
   auto& metadata = body["metadata"];
-  for (const auto& [field, key] : {std::pair{"labels", api::owner_label_key}, std::pair{"annotations", api::owner_annotation_key}}) {
+  for (const auto& [field, key] :
+       {std::pair{"labels", api::owner_label_key}, std::pair{"annotations", api::owner_annotation_key}}) {
     metadata[field].erase(std::string(key));
     if (metadata[field].empty()) metadata.erase(field);
   }
@@ -47,7 +49,8 @@ std::string note_of(const Prepared& object, bool builtin_group) {
 
 } // namespace
 
-std::expected<Rendered, std::vector<Error>> render(std::vector<Manifest> manifests, std::vector<Error> errors, const RenderOptions& options) {
+std::expected<Rendered, std::vector<Error>> render(std::vector<Manifest> manifests, std::vector<Error> errors,
+                                                   const RenderOptions& options) {
   Preparer preparer(stamp_of(options), builtin_facts);
   for (auto& error : errors) preparer.add_error(std::move(error));
   for (auto& manifest : manifests) preparer.add(std::move(manifest));
@@ -65,7 +68,8 @@ std::expected<Rendered, std::vector<Error>> render(std::vector<Manifest> manifes
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, {}, [&](size_t i) {
     const Prepared& object = (*prepared)[i];
-    return std::tuple<int, const std::string&, int, size_t>(static_cast<int>(stage_of(object.ref.group_kind())), object.at.file, object.at.line, i);
+    return std::tuple<int, const std::string&, int, size_t>(static_cast<int>(stage_of(object.ref.group_kind())), object.at.file,
+                                                            object.at.line, i);
   });
   Rendered out;
   for (const size_t i : order) {

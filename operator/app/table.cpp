@@ -12,7 +12,8 @@ constexpr size_t gap = 3;
 
 /// Characters, not bytes: what a terminal shows of Latin text.
 size_t width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));
 }
 
 } // namespace

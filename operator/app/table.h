@@ -10,8 +10,8 @@
 namespace gitsync::app {
 
 /// Rows under a heading, columns as wide as their widest cell, three spaces between them. Cells are redacted, their control
-/// characters replaced, so that nothing from a cluster steers the terminal. An empty cell is "<none>"; rows have as many cells as
-/// the heading.
+/// characters replaced, so that nothing from a cluster steers the terminal. An empty cell is "<none>"; rows have as many cells
+/// as the heading.
 class Table {
 public:
   explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }

@@ -36,8 +36,10 @@ Task<Result<Listed>> look_up(Session& session, Kind kind, std::string name) {
   const auto source = api::read_text(api::read_member(api::read_member(objects[0], "spec"), "sourceRef"), "name");
   if (!api::is_dns_subdomain(source)) co_return out;
   auto found = co_await session.client.get(session.path(Kind::GitRepository, source));
-  if (found) out.sources.push_back(std::move(*found));
-  else if (found.error().code != Code::ApiNotFound) co_return std::unexpected(about(Kind::GitRepository, session.ns, source, found.error()));
+  if (found)
+    out.sources.push_back(std::move(*found));
+  else if (found.error().code != Code::ApiNotFound)
+    co_return std::unexpected(about(Kind::GitRepository, session.ns, source, found.error()));
   co_return out;
 }
 
@@ -78,7 +80,9 @@ void show(Listed listed, const Session& session, const GetOptions& options) {
   const bool wide = options.output == Output::Wide;
   if (syncs) print_redacted(cat(options.kind ? "" : "GitSyncs\n", sync_table(listed, options.all_namespaces, wide, now)));
   if (sources)
-    print_redacted(cat(options.kind ? "" : syncs ? "\nGitRepositories\n" : "GitRepositories\n",
+    print_redacted(cat(options.kind ? ""
+                       : syncs      ? "\nGitRepositories\n"
+                                    : "GitRepositories\n",
                        source_table(listed, options.all_namespaces, wide, now)));
 }
 

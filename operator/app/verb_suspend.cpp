@@ -20,12 +20,14 @@ Task<Result<std::string>> set_suspend(Session& session, const SuspendOptions& op
   if (suspended == options.suspend) co_return std::string(suspended ? "is suspended already" : "is not suspended");
   json body = {{"spec", {{"suspend", options.suspend}}}};
   if (!options.suspend)
-    body["metadata"]["annotations"][std::string(api::requested_at_annotation)] = rfc3339_micro(std::chrono::system_clock::now());
+    body["metadata"]["annotations"][std::string(api::requested_at_annotation)] =
+        rfc3339_micro(std::chrono::system_clock::now());
   const auto after = co_await session.client.patch(path, kube::PatchType::Merge, body.dump(), std::string(cli_field_manager));
   if (!after) co_return std::unexpected(after.error());
   if (!options.suspend) co_return std::string("resumed; reconciliation requested");
-  co_return std::string(options.kind == Kind::GitSync ? "suspended: neither new revisions nor drift are acted on until it is resumed"
-                                                      : "suspended: no longer polled until it is resumed; GitSyncs enforce the last revision");
+  co_return std::string(options.kind == Kind::GitSync
+                            ? "suspended: neither new revisions nor drift are acted on until it is resumed"
+                            : "suspended: no longer polled until it is resumed; GitSyncs enforce the last revision");
 }
 
 } // namespace

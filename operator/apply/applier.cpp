@@ -1,6 +1,7 @@
 #include "apply/applier.h"
 
 #include "api/names.h"
+#include "base/log.h"
 #include "base/text.h"
 
 namespace gitsync {
@@ -18,6 +19,29 @@ std::string metadata_text(const json& object, const char* name) {
 std::string named(const ManagedObject& object) {
   return object.at.file.empty() ? object.ref.text() : cat(object.ref.text(), " (", object.at.text(), ")");
 }
+/// What gives an object up: our label, annotation and managedFields entry. Empty where it is not ours (any more).
+json release_patch(const json& live, const std::string& manager, const std::string& label) {
+  const auto& metadata = live.at("metadata");
+  const json labels = metadata.value("labels", json::object()), annotations = metadata.value("annotations", json::object());
+  json patch = json::array();
+  if (labels.value(std::string(api::owner_label_key), "") != label) return patch;
+  const auto pointer = [](std::string_view map, std::string_view key) {
+    std::string escaped;
+    for (const char c : key) escaped += c == '/' ? "~1" : std::string(1, c);
+    return cat("/metadata/", map, "/", escaped);
+  };
+  patch.push_back({{"op", "remove"}, {"path", pointer("labels", api::owner_label_key)}});
+  if (annotations.contains(api::owner_annotation_key))
+    patch.push_back({{"op", "remove"}, {"path", pointer("annotations", api::owner_annotation_key)}});
+  json fields = json::array();
+  for (const auto& entry : metadata.value("managedFields", json::array()))
+    if (entry.value("manager", "") != manager) fields.push_back(entry);
+  if (fields.empty()) fields.push_back(json::object()); // the server's way of saying: none
+  patch.push_back({{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", fields}});
+  patch.push_back({{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}});
+  return patch;
+}
+
 } // namespace
 
 uint64_t version_number(const json& object) {
@@ -47,6 +71,17 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   if (!resource_found)
     co_return fail(Code::UnknownKind, cat(named(*object), ": the API server does not serve ", object->version, " of this kind"), Retry::Backoff);
 
+  const auto written = std::make_shared<Event>(co_await asio::this_coro::executor);
+  writing_[ref] = written;
+  struct Done { // also when this coroutine is cancelled
+    Applier& self;
+    const ObjectRef& ref;
+    std::shared_ptr<Event> event;
+    ~Done() {
+      if (const auto it = self.writing_.find(ref); it != self.writing_.end() && it->second == event) self.writing_.erase(it);
+      event->set();
+    }
+  } done{*this, ref, written};
   const Phase before = object->phase;
   const Digest content = object->content;
   object->phase = Phase::Applying;
@@ -55,7 +90,8 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
                                            cat("fieldManager=", url_encode(object->sync->manager), "&force=true"));
   object = table_.find(ref);
   if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-  object->phase = before;
+  const bool removing = object->phase == Phase::Removing; // became undeclared meanwhile
+  if (!removing) object->phase = before;
   const auto tell = [&] {
     if (told_) told_(*object);
   };
@@ -85,8 +121,13 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   object->resource_version = version;
   object->present = true;
   object->applied = content;
-  object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
+  if (!removing) object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
   tell();
+  // Our first write to an object without managedFields made the server invent an owner of everything: what git removes would stay.
+  if (answer->find("before-first-apply") != std::string::npos)
+    if (const auto fields = without_wiped_owner(live))
+      if (auto fixed = co_await set_managed_fields(ref, live, *fields); !fixed)
+        log::debug("ownership was not cleaned", {{"object", ref.text()}, {"error", fixed.error().text()}});
   co_return outcome;
 }
 
@@ -103,12 +144,18 @@ Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
   co_return Result<>{};
 }
 
-Task<Result<>> Applier::set_managed_fields(const ManagedObject& object, const json& live, const json& managed_fields) {
-  const ObjectRef ref = object.ref;
-  const auto found = resource(ref, object.version);
+Task<> Applier::idle(ObjectRef ref) {
+  for (auto it = writing_.find(ref); it != writing_.end(); it = writing_.find(ref)) {
+    const auto event = it->second;
+    if (!co_await event->wait()) co_return;
+  }
+}
+
+Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
+  const ManagedObject* object = table_.find(ref);
+  const auto found = resource(ref, object ? object->version : "");
   if (!found) co_return std::unexpected(found.error());
-  const auto permit = co_await in_flight_.acquire();
-  if (!permit || (options_.may_write && !options_.may_write())) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   // Replacing the resourceVersion by the one that was read makes the server refuse with 409 where somebody wrote since.
   const json patch = {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
                       {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
@@ -116,6 +163,27 @@ Task<Result<>> Applier::set_managed_fields(const ManagedObject& object, const js
                                            cat("fieldManager=", url_encode(api::operator_field_manager)));
   if (!answer) co_return wrap(std::move(answer.error()), ref.text());
   co_return Result<>{};
+}
+
+Task<Result<>> Applier::release(ObjectRef ref) {
+  const ManagedObject* object = table_.find(ref);
+  if (!object) co_return Result<>{};
+  const auto sync = object->sync;
+  const auto found = resource(ref, object->version);
+  if (!found) co_return std::unexpected(found.error());
+  const std::string path = (*found)->path(ref.ns, ref.name);
+  for (int attempt = 0;; ++attempt) {
+    const auto permit = co_await in_flight_.acquire();
+    if (!permit || (options_.may_write && !options_.may_write())) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+    auto live = co_await client_.get(path);
+    if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
+    if (!live) co_return wrap(std::move(live.error()), ref.text());
+    const json patch = release_patch(*live, sync->manager, sync->label);
+    if (patch.empty()) co_return Result<>{};
+    auto answer = co_await client_.patch_raw(path, kube::PatchType::Json, patch.dump(), cat("fieldManager=", url_encode(api::operator_field_manager)));
+    if (answer || answer.error().code == Code::ApiNotFound) co_return Result<>{};
+    if (answer.error().code != Code::ApiConflict || attempt == 5) co_return wrap(std::move(answer.error()), ref.text());
+  }
 }
 
 Task<Result<std::string>> Applier::owned_uid(ObjectRef ref) {

@@ -5,6 +5,8 @@
 #include "runtime/event.h"
 
 #include <functional>
+#include <map>
+#include <memory>
 
 namespace gitsync {
 
@@ -29,11 +31,17 @@ public:
   /// (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
   Task<Result<Outcome>> apply(ObjectRef ref);
 
+  /// Returns when no write to the object is under way.
+  Task<> idle(ObjectRef ref);
+
+  /// Gives an object up without deleting it: our label, annotation and ownership go, nothing else changes.
+  Task<Result<>> release(ObjectRef ref);
+
   /// Deletes the object if its UID is still the known one. Errors as kube::Client::remove; a missing object is done.
   Task<Result<>> remove(ObjectRef ref, std::string uid);
 
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
-  Task<Result<>> set_managed_fields(const ManagedObject& object, const nlohmann::json& live, const nlohmann::json& managed_fields);
+  Task<Result<>> set_managed_fields(ObjectRef ref, const nlohmann::json& live, const nlohmann::json& managed_fields);
 
   /// Whether the live object carries our label and which UID it has; for objects whose UID was never recorded.
   Task<Result<std::string>> owned_uid(ObjectRef ref);
@@ -47,6 +55,7 @@ private:
   Options options_;
   Semaphore in_flight_;
   std::function<void(ManagedObject&)> told_;
+  std::map<ObjectRef, std::shared_ptr<Event>> writing_;
 };
 
 /// A resourceVersion as a number: comparable for what the API server itself stores (KEP-5504); 0 where it is not one.

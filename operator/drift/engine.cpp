@@ -76,7 +76,15 @@ void DriftEngine::consider(ManagedObject& object, json live) {
     if (open_.erase(object.ref)) tell({DriftReport::Outcome::Settled, object.sync, object.ref, {}, {}, 0, false, {}});
     return;
   }
-  case Verdict::Modified: drifted(object, api::operation::modified, std::move(live)); return;
+  case Verdict::Modified:
+    // Reported, not corrected: another owner of the same value is no difference worth telling.
+    if (object.sync->drift == api::DriftMode::Report && holds(json::parse(object.body.json(), nullptr, false), live)) {
+      object.phase = Phase::Settled;
+      if (open_.erase(object.ref)) tell({DriftReport::Outcome::Settled, object.sync, object.ref, {}, {}, 0, false, {}});
+      return;
+    }
+    drifted(object, api::operation::modified, std::move(live));
+    return;
   }
 }
 
@@ -173,7 +181,7 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
       const std::optional<std::vector<PathHash>> known =
           object->foreign_known ? std::optional(object->foreign) : std::nullopt;
       if (const auto fields = claim_leftovers(live, sync->manager, desired, known)) {
-        auto claimed = co_await applier_.set_managed_fields(*object, live, *fields);
+        auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
         if (!claimed) log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
         object = table_.find(ref);
         if (!object || object->phase != Phase::Drifted) {
@@ -229,11 +237,13 @@ Task<bool> DriftEngine::established(ObjectRef crd, std::chrono::steady_clock::du
   co_return is;
 }
 
-size_t DriftEngine::drifted(const SyncFacts& sync) const {
-  return static_cast<size_t>(std::ranges::count_if(open_, [&](const ObjectRef& ref) {
+std::vector<ObjectRef> DriftEngine::drifted(const SyncFacts& sync) const {
+  std::vector<ObjectRef> out;
+  std::ranges::copy_if(open_, std::back_inserter(out), [&](const ObjectRef& ref) {
     const auto* object = table_.find(ref);
     return object && object->sync->owner == sync.owner;
-  }));
+  });
+  return out;
 }
 
 void DriftEngine::mode_changed(const std::shared_ptr<const SyncFacts>& sync) {

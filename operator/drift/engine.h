@@ -56,8 +56,8 @@ public:
   void forget(const ObjectRef& ref);
   /// Waits until the watch has shown the CustomResourceDefinition as Established.
   Task<bool> established(ObjectRef crd, std::chrono::steady_clock::duration limit);
-  /// Number of objects of a GitSync that differ now.
-  size_t drifted(const SyncFacts& sync) const;
+  /// The objects of a GitSync that differ now.
+  std::vector<ObjectRef> drifted(const SyncFacts& sync) const;
   /// drift.mode or suspend changed: takes up what lies drifted.
   void mode_changed(const std::shared_ptr<const SyncFacts>& sync);
 

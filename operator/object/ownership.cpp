@@ -171,18 +171,6 @@ std::string pointer_step(const std::string& step) {
   return step;
 }
 
-/// Declared leaves among the fields that somebody else holds.
-void taken_paths(const json& theirs, const json& desired, const std::string& path, std::vector<std::string>& out) {
-  for (const auto& [step, below] : theirs.items()) {
-    if (step == "." || out.size() >= 10) continue;
-    const json* wanted = child(desired, step, true);
-    const std::string here = path + "/" + pointer_step(step);
-    if (!wanted) continue;
-    if (is_leaf(below) || !wanted->is_structured()) out.push_back(here);
-    else taken_paths(below, *wanted, here, out);
-  }
-}
-
 /// Whether something declared under this node is missing in the live object. Sets and lists by the step that names the item.
 bool something_missing(const json& desired, const json& live, const json& theirs) {
   if (desired.is_object()) {
@@ -208,6 +196,24 @@ bool something_missing(const json& desired, const json& live, const json& theirs
     return !wanted_keys.empty() &&
            std::ranges::none_of(live, [&](const json& item) { return has_keys(item, wanted_keys, false); });
   });
+}
+
+/// Declared leaves among the fields that somebody else holds, and what stands where something declared is missing.
+void taken_paths(const json& theirs, const json& desired, const json* live, const std::string& path, int depth,
+                 std::vector<std::string>& out) {
+  const bool missing = depth > 0 && live && something_missing(desired, *live, theirs);
+  for (const auto& [step, below] : theirs.items()) {
+    if (step == "." || out.size() >= 10 || (depth == 0 && step == "f:status")) continue;
+    const json* wanted = child(desired, step, true);
+    const std::string here = path + "/" + pointer_step(step);
+    if (!wanted) {
+      if (missing) out.push_back(here);
+    } else if (is_leaf(below) || !wanted->is_structured()) {
+      out.push_back(here);
+    } else {
+      taken_paths(below, *wanted, live ? child(*live, step) : nullptr, here, depth + 1, out);
+    }
+  }
 }
 
 struct Claim {
@@ -281,9 +287,10 @@ Culprit culprit(const json& live, std::string_view manager, const json& desired)
   std::string latest_time;
   std::vector<std::string> latest_paths;
   for (const auto& entry : *all) {
-    if (ours(entry, manager) || !text_of(entry, "subresource").empty() || !fields_of(entry)) continue;
+    // "scale" and the like change declared fields; "status" never does.
+    if (ours(entry, manager) || text_of(entry, "subresource") == "status" || !fields_of(entry)) continue;
     std::vector<std::string> paths;
-    taken_paths(*fields_of(entry), desired, "", paths);
+    taken_paths(*fields_of(entry), desired, &live, "", 0, paths);
     const std::string time = text_of(entry, "time");
     // Whoever holds declared fields comes before whoever merely wrote last; among them the latest.
     const bool better = !latest || std::pair(!paths.empty(), time) >= std::pair(!latest_paths.empty(), latest_time);
@@ -326,6 +333,18 @@ std::optional<json> claim_leftovers(const json& live, std::string_view manager, 
                     {"fieldsType", "FieldsV1"},
                     {"fieldsV1", mine}});
   return fields;
+}
+
+bool holds(const json& desired, const json& live) {
+  if (desired.is_object()) {
+    return live.is_object() && std::ranges::all_of(desired.items(), [&](const auto& item) {
+             const json* there = member(live, item.key());
+             return there && holds(item.value(), *there);
+           });
+  }
+  if (desired.is_array())
+    return live.is_array() && std::ranges::equal(desired, live, [](const json& wanted, const json& there) { return holds(wanted, there); });
+  return desired == live;
 }
 
 std::optional<json> without_wiped_owner(const json& object) {

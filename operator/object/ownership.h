@@ -51,6 +51,10 @@ Culprit culprit(const nlohmann::json& live, std::string_view manager, const nloh
 std::optional<nlohmann::json> claim_leftovers(const nlohmann::json& live, std::string_view manager, const nlohmann::json& desired,
                                               const std::optional<std::vector<PathHash>>& known_foreign);
 
+/// Whether everything that is declared stands in the live object as it is written. Values that the server writes in another form ("0.5" and
+/// "500m") count as different: never use it to decide that something is right, only that nothing is to be told.
+bool holds(const nlohmann::json& desired, const nlohmann::json& live);
+
 /// Ownership that the server made up when managedFields were wiped ("before-first-apply" owning everything): the managedFields
 /// without it, or nothing where it isn't there. Left in place, fields removed from git would survive (k8s#99003).
 std::optional<nlohmann::json> without_wiped_owner(const nlohmann::json& object);

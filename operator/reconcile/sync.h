@@ -97,6 +97,7 @@ private:
   void touch(const ObjectRef& ref);
   Task<Result<>> announce(std::vector<ObjectRef> created);
   bool unsaved() const;
+  Task<Result<>> save_records();
   Task<Result<>> save();
 
   // sync_report.cpp: status, Events, metrics

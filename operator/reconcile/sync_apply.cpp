@@ -16,7 +16,9 @@ std::vector<ObjectRef> Sync::pending() const {
   std::vector<ObjectRef> out;
   for (const auto& [file, objects] : desired_.files)
     for (const auto& ref : objects)
-      if (const auto* object = context_.table.find(ref); object && object->phase == Phase::Pending) out.push_back(ref);
+      if (const auto* object = context_.table.find(ref);
+          object && (object->phase == Phase::Pending || (object->phase == Phase::Applying && object->applied != object->content)))
+        out.push_back(ref);
   return out;
 }
 
@@ -56,6 +58,7 @@ Task<std::vector<Error>> Sync::apply_pending() {
     co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
       const ObjectRef ref = objects[i];
       for (int attempt = 1;; ++attempt) {
+        co_await context_.applier.idle(ref); // a correction with the earlier body
         const auto* before = context_.table.find(ref);
         if (!before || before->phase != Phase::Pending) co_return; // a correction was faster, or it is no longer wanted
         const bool first = before->applied.empty();

@@ -36,40 +36,35 @@ Task<std::vector<Error>> Sync::prune() {
     co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
       const ObjectRef ref = objects[i];
       auto& metrics = context_.reporter.metrics;
+      co_await context_.applier.idle(ref); // a correction may be bringing it back this moment, with another UID
       const auto* object = context_.table.find(ref);
       if (!object || object->phase != Phase::Removing) co_return;
       std::string uid = object->uid;
-      if (uid.empty()) {
-        // Never confirmed to exist: look whether it does and is ours.
+      for (int looks = 0;; ++looks) {
+        if (!uid.empty()) {
+          auto removed = co_await context_.applier.remove(ref, uid);
+          if (removed) {
+            metrics.pruned(report::PruneResult::Deleted);
+            names.push_back(ref.text());
+          } else if (removed.error().code != Code::ApiConflict || looks > 1) {
+            metrics.pruned(report::PruneResult::Failed);
+            errors.push_back(std::move(removed.error()));
+            co_return;
+          }
+        }
+        // Gone, held by its finalizers, or another object by now: only one with our label is ours to delete, whatever its UID.
         auto owned = co_await context_.applier.owned_uid(ref);
         if (!owned) {
           errors.push_back(std::move(owned.error()));
           co_return;
         }
-        uid = std::move(*owned);
-        if (uid.empty()) {
-          metrics.pruned(report::PruneResult::Gone);
+        if (owned->empty()) {
           forget(ref);
           co_return;
         }
+        if (*owned == uid) co_return; // its finalizers hold it; the watch tells when it is gone
+        uid = std::move(*owned);
       }
-      auto removed = co_await context_.applier.remove(ref, uid);
-      if (removed) {
-        metrics.pruned(report::PruneResult::Deleted);
-        names.push_back(ref.text());
-        // The watch confirms; where it has done so already, or the object was gone before, nothing is left here.
-        auto left = co_await context_.applier.owned_uid(ref);
-        if (left && left->empty()) forget(ref);
-        co_return;
-      }
-      if (removed.error().code == Code::ApiConflict) {
-        log::warn("not pruned: another object has that name now", {{"object", ref.text()}, {"gitsync", meta_.key()}});
-        metrics.pruned(report::PruneResult::Blocked);
-        forget(ref);
-        co_return;
-      }
-      metrics.pruned(report::PruneResult::Failed);
-      errors.push_back(std::move(removed.error()));
     });
     if (!errors.empty()) break;
   }
@@ -116,9 +111,21 @@ Task<bool> Sync::finalize() {
   desired_.files.clear();
   if (orphan) {
     log::info("deleted, its objects stay", {{"gitsync", meta_.key()}, {"objects", desired_.leaving.size()}});
-    for (const auto& ref : std::set<ObjectRef>(desired_.leaving)) {
+    const std::vector<ObjectRef> objects(desired_.leaving.begin(), desired_.leaving.end());
+    std::vector<Error> errors;
+    co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
+      co_await context_.applier.idle(objects[i]);
+      auto released = co_await context_.applier.release(objects[i]);
+      if (!released) {
+        errors.push_back(std::move(released.error()));
+        co_return;
+      }
       context_.reporter.metrics.pruned(report::PruneResult::Orphaned);
-      forget(ref);
+      forget(objects[i]);
+    });
+    if (!errors.empty()) {
+      report_failed(std::move(errors), false);
+      co_return false;
     }
   } else {
     auto errors = co_await prune();

@@ -11,6 +11,14 @@ std::string spec_key(const api::GitSyncSpec& spec, const std::string& url) {
   return sha256_hex(cat("1\n", spec.path, "\n", spec.target_namespace, "\n", url)).substr(0, 16);
 }
 
+/// "./deploy/apps/" → "deploy/apps/": what makes a file's name one that people find in the repository.
+std::string prefix_of(std::string_view path) {
+  std::string out;
+  for (const auto part : split(path, '/'))
+    if (!part.empty() && part != ".") out += cat(part, "/");
+  return out;
+}
+
 KindLookup lookup_in(const kube::ResourceMap& map) {
   return [&map](const std::string& group, const std::string& version, const std::string& kind) -> std::optional<KindFacts> {
     const auto* resource = map.find(group, version, kind);
@@ -30,15 +38,22 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
   const bool same_spec = desired_.spec_key == spec_key(spec_->spec, revision.url);
   Read out;
   Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt}, lookup_in(context_.discovery.map()));
+  const std::string prefix = prefix_of(spec_->spec.path);
   const auto started = std::chrono::steady_clock::now();
   auto result = co_await context_.git.read({revision.url, revision.commit, spec_->spec.path, same_spec ? desired_.tree : "", revision.timeout},
                                            [&](git::FileChange change) {
-                                             out.delta.files.insert(change.file);
-                                             for (auto& manifest : change.manifests) preparer.add(std::move(manifest));
+                                             out.delta.files.insert(prefix + change.file);
+                                             for (auto& manifest : change.manifests) {
+                                               manifest.at.file = prefix + change.file;
+                                               preparer.add(std::move(manifest));
+                                             }
                                            });
   if (!result) co_return std::unexpected(std::vector{wrap(std::move(result.error()), "GitSync " + meta_.key()).error()});
   context_.reporter.metrics.phase(report::Phase::Read, milliseconds_between(started, std::chrono::steady_clock::now()) / 1000);
-  for (auto& error : result->errors) preparer.add_error(std::move(error));
+  for (auto& error : result->errors) { // each begins with the file
+    error.message = prefix + error.message;
+    preparer.add_error(std::move(error));
+  }
   if (preparer.has_unknown_kinds()) {
     // A CRD may have been installed a moment ago; ask once more before saying that a kind does not exist.
     if (auto fresh = co_await context_.discovery.refresh(); !fresh)
@@ -112,7 +127,11 @@ Task<> Sync::attempt(source::Revision revision) {
       status_.last_attempted_revision = untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
       status_.errors.clear();
       auto errors = co_await apply_pending();
-      if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) errors = co_await prune();
+      if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
+        // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
+        if (auto saved = co_await save_records(); !saved) errors.push_back(std::move(saved.error()));
+        else errors = co_await prune();
+      }
       if (!errors.empty()) {
         report_failed(std::move(errors), false);
         co_return;

@@ -44,7 +44,8 @@ bool Sync::unsaved() const {
   return pending().empty() && (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
 }
 
-Task<Result<>> Sync::save() {
+/// The chunks that changed. Where their number changes, the head follows at once, since it names them.
+Task<Result<>> Sync::save_records() {
   size_t bytes = 0;
   for (const auto& [file, refs] : desired_.files) {
     for (const auto& ref : refs)
@@ -72,7 +73,21 @@ Task<Result<>> Sync::save() {
     dirty_.insert(indices[i]);
     result = saved;
   });
-  if (!result) co_return result;
+  if (!result || inventory_.chunks == stored_.chunks) co_return result;
+  auto meta = stored_;
+  meta.salt = inventory_.salt;
+  meta.chunks = inventory_.chunks;
+  if (auto saved = co_await store_.save_meta(meta); !saved) {
+    dirty_.insert(0);
+    co_return saved;
+  }
+  stored_ = std::move(meta);
+  if (before != 0) co_await store_.drop_chunks(before);
+  co_return result;
+}
+
+Task<Result<>> Sync::save() {
+  if (auto saved = co_await save_records(); !saved) co_return saved;
   auto meta = inventory_;
   // The revision counts as carried out only when nothing of it waits: otherwise a restart reads it again.
   if (pending().empty()) {
@@ -85,10 +100,9 @@ Task<Result<>> Sync::save() {
   if (meta != stored_) {
     auto saved = co_await store_.save_meta(meta);
     if (!saved) {
-      if (!indices.empty()) dirty_.insert(indices.front());
+      dirty_.insert(0);
       co_return saved;
     }
-    if (before != 0 && before != meta.chunks) co_await store_.drop_chunks(before);
   }
   inventory_ = stored_ = meta;
   co_return Result<>{};

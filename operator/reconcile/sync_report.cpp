@@ -23,7 +23,7 @@ void Sync::publish(report::Urgency urgency) {
   status_.observed_generation = meta_.generation;
   if (!handled_request_.empty()) status_.last_handled_reconcile_at = handled_request_;
   status_.objects = static_cast<int64_t>(desired_.objects());
-  status_.drift = static_cast<int64_t>(context_.drift.drifted(*facts_));
+  status_.drift = static_cast<int64_t>(context_.drift.drifted(*facts_).size());
   auto& metrics = context_.reporter.metrics;
   const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
   metrics.set_ready(api::git_sync_kind, meta_.ns, meta_.name, ready && ready->status == api::Truth::True);
@@ -56,9 +56,14 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
 /// Everything is as declared, and nothing was to be done.
 void Sync::report_settled() {
   failures_ = 0;
-  if (facts_->drift == api::DriftMode::Report && context_.drift.drifted(*facts_) > 0) {
+  const auto drifted = context_.drift.drifted(*facts_);
+  if (facts_->drift == api::DriftMode::Report && !drifted.empty()) {
+    std::vector<std::string> names;
+    for (const auto& ref : drifted)
+      if (names.size() < 5) names.push_back(ref.text());
     api::mark_not_ready(status_.conditions, api::reason::drift_detected,
-                        cat(context_.drift.drifted(*facts_), " of ", desired_.objects(), " objects differ from git; drift.mode is Report"),
+                        cat(drifted.size(), " of ", desired_.objects(), " objects differ from git (", join(names, ", "),
+                            drifted.size() > names.size() ? ", …" : "", "); drift.mode is Report"),
                         {meta_.generation, std::chrono::system_clock::now()});
   } else if (!status_.last_applied_revision.empty() || !desired_.revision.empty()) {
     if (status_.last_applied_revision.empty()) status_.last_applied_revision = desired_.revision;
@@ -83,8 +88,7 @@ void Sync::report_failed(std::vector<Error> errors, bool refused) {
   const bool news = status_.errors != texts;
   status_.errors = std::move(texts);
   const api::At at{meta_.generation, std::chrono::system_clock::now()};
-  const Error shown{first.code, first.text(), first.retry, first.after};
-  api::mark_failed(status_.conditions, shown, at);
+  api::mark_failed(status_.conditions, first, at);
   if (retry) {
     auto pause = std::min(first_retry * (1 << std::min(failures_, 8)), longest_retry);
     for (const auto& error : errors) pause = std::max(pause, error.after);

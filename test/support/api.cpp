@@ -79,6 +79,11 @@ std::string condition_status(const json& object, const std::string& type) {
   return condition.is_null() ? "" : condition.value("status", "");
 }
 
+std::string condition_reason(const json& object, const std::string& type) {
+  const auto condition = condition_of(object, type);
+  return condition.is_null() ? "" : condition.value("reason", "");
+}
+
 std::vector<std::string> names_of(const json& items) {
   std::vector<std::string> names;
   for (const auto& item : items) names.push_back(item["metadata"]["name"]);

@@ -68,6 +68,8 @@ private:
 json condition_of(const json& object, const std::string& type);
 /// "True", "False", "Unknown", or "" where there is none.
 std::string condition_status(const json& object, const std::string& type);
+/// Its reason, "" where there is none.
+std::string condition_reason(const json& object, const std::string& type);
 /// The names of a list's items.
 std::vector<std::string> names_of(const json& items);
 /// The entry of that field manager, or null.

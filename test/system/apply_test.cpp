@@ -199,7 +199,7 @@ TEST_CASE("An object that the API server refuses is named with its file, and wha
   site.repo.write("app/bad.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\nspec:\n  ports:\n    - port: 99999\n");
   site.repo.write("app/good.yaml", config_map_yaml("good", {}));
   const json sync = site.push_refused();
-  CHECK(condition_of(sync, "Ready")["reason"] == "ApplyFailed");
+  CHECK(condition_reason(sync, "Ready") == "ApplyFailed");
   CHECK(ready_message(sync).find("bad") != std::string::npos);
   CHECK(ready_message(sync).find("99999") != std::string::npos);
   CHECK(text_at(sync, "/status/lastAppliedRevision") == "main@sha1:" + first);

@@ -102,7 +102,7 @@ TEST_CASE("An emptied directory is refused and prunes nothing, unless allowEmpty
   PathSite site("emptied");
   site.repo.remove("app").write("app/README.md", "nothing here\n");
   const json refused = site.push_refused();
-  CHECK(condition_of(refused, "Ready")["reason"] == "PruneBlocked");
+  CHECK(condition_reason(refused, "Ready") == "PruneBlocked");
   CHECK(ready_message(refused).find("allowEmpty") != std::string::npos);
   site.expect_untouched();
   site.await_event("app", "PruneBlocked");

@@ -24,7 +24,7 @@ struct RevisionSite : Site {
     const std::string errors = refused["status"].value("errors", json::array()).dump();
     INFO(refused["status"].dump(1));
     for (const auto& part : parts) CHECK(errors.find(part) != std::string::npos);
-    CHECK(condition_of(refused, "Ready")["reason"] == reason);
+    CHECK(condition_reason(refused, "Ready") == reason);
     CHECK(ready_message(refused).find(parts.front()) != std::string::npos);
     CHECK(text_at(refused, "/status/lastAppliedRevision") == "main@sha1:" + first);
     CHECK(ready_message(refused).find(first.substr(0, 7)) != std::string::npos); // which one is enforced

@@ -88,7 +88,7 @@ TEST_CASE("A Secret that cannot be applied is named, without its values") {
   site.request_poll();
   eventually("the commit was attempted", [&] {
     const json sync = site.sync();
-    return text_at(sync, "/status/lastAttemptedRevision").ends_with(commit) && condition_of(sync, "Reconciling").value("reason", "") != "Progressing" &&
+    return text_at(sync, "/status/lastAttemptedRevision").ends_with(commit) && condition_reason(sync, "Reconciling") != "Progressing" &&
            (condition_status(sync, "Ready") == "False" || text_at(sync, "/status/lastAppliedRevision").ends_with(commit));
   });
   const json sync = site.sync();
