@@ -23,8 +23,8 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp" -Wno-missing-designated-field-initializers)
 else()
-  # g++ 14 reports these inside Boost.Asio's and nlohmann's own templates.
-  add_compile_options(-Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-dangling-reference)
+  # g++ 14 reports these inside Boost.Asio's and nlohmann's own templates (awaitable's frames have operator new and delete of their own).
+  add_compile_options(-Wno-mismatched-new-delete -Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-dangling-reference)
 endif()
 
 if(GITSYNC_SANITIZE)

@@ -122,7 +122,9 @@ Task<> Repository::poll() {
   metrics.phase(report::Phase::Fetch, seconds);
   if (!fetched) {
     metrics.git_polled(meta_.ns, meta_.name, report::PollResult::Failed, now);
-    mark_failed(wrap(std::move(fetched.error()), "GitRepository " + meta_.key()).error());
+    auto& error = fetched.error();
+    if (error.code == Code::Timeout) error.code = Code::GitFetch; // for people it is the remote that failed
+    mark_failed(wrap(std::move(error), "GitRepository " + meta_.key()).error());
     co_return;
   }
   const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_;
