@@ -161,7 +161,6 @@ private:
 
 int run_operator(const OperatorOptions& options) {
   mallopt(M_ARENA_MAX, 1); // one thread does the work; more arenas would only hold memory
-  mallopt(M_TRIM_THRESHOLD, 256 << 10);
   auto access = options.kubeconfig.empty() ? kube::in_cluster() : kube::load_kubeconfig(options.kubeconfig, options.context);
   if (!access) {
     std::cerr << access.error().text() << "\n";

@@ -42,6 +42,21 @@ void DriftEngine::kind_restarted(const GroupKind& kind) {
     if (ref.group == kind.group && ref.kind == kind.kind) object->present = false;
 }
 
+/// Most events are echoes of our own writes: those cost their first bytes only.
+bool DriftEngine::live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) {
+  ManagedObject* object = table_.find({kind.group, kind.kind, header.ns, header.name});
+  const uint64_t version = header.version_number();
+  if (!object || version == 0 || kind.kind == "CustomResourceDefinition") return false;
+  if (object->phase == Phase::Applying) {
+    parked_[object->ref] = {{}, false, std::string(line), version}; // read after the answer, if it is news then
+    object->present = true;
+    return true;
+  }
+  if (object->phase == Phase::Unseen || version > object->resource_version) return false;
+  object->present = true;
+  return true;
+}
+
 void DriftEngine::live_changed(const GroupKind& kind, json live) {
   const ObjectRef ref = ref_of(kind, live);
   if (const auto it = waiting_established_.find(ref); it != waiting_established_.end() && is_established(live)) it->second->set();
@@ -55,7 +70,7 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   switch (judgement.verdict) {
   case Verdict::Stale:
   case Verdict::Ignore: return;
-  case Verdict::Park: parked_[object.ref] = {std::move(live), false}; return;
+  case Verdict::Park: parked_[object.ref] = {std::move(live), false, {}, 0}; return;
   case Verdict::Deleting:
     object.phase = Phase::Deleting; // the DELETED event brings it back
     return;
@@ -95,7 +110,7 @@ void DriftEngine::live_deleted(const GroupKind& kind, json last) {
 void DriftEngine::consider_gone(ManagedObject& object, const json& last) {
   switch (judge_absence(object, last)) {
   case Absence::Stale: return;
-  case Absence::Park: parked_[object.ref] = {last, true}; return;
+  case Absence::Park: parked_[object.ref] = {last, true, {}, 0}; return;
   case Absence::Pruned:
     object.present = false;
     if (pruned_) pruned_(object.ref);
@@ -216,10 +231,16 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
 void DriftEngine::applied(ManagedObject& object) {
   const auto it = parked_.find(object.ref);
   if (it == parked_.end()) return;
-  const Parked parked = std::move(it->second);
+  Parked parked = std::move(it->second);
   parked_.erase(it);
+  if (!parked.line.empty()) {
+    if (parked.version <= object.resource_version) return; // the echo of the write that was just answered
+    const json event = json::parse(parked.line, nullptr, false);
+    if (!event.is_object() || !event.contains("object")) return;
+    parked.object = event["object"];
+  }
   if (parked.deleted) consider_gone(object, parked.object);
-  else consider(object, parked.object);
+  else consider(object, std::move(parked.object));
 }
 
 void DriftEngine::forget(const ObjectRef& ref) {

@@ -46,6 +46,7 @@ public:
   void on_recorded(std::function<void(const ManagedObject&)> told) { recorded_ = std::move(told); }
 
   void kind_restarted(const GroupKind& kind) override;
+  bool live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) override;
   void live_changed(const GroupKind& kind, nlohmann::json object) override;
   void live_deleted(const GroupKind& kind, nlohmann::json object) override;
   void kind_synced(const GroupKind& kind) override;
@@ -68,6 +69,8 @@ private:
   struct Parked {
     nlohmann::json object;
     bool deleted = false;
+    std::string line; // an event not read yet, instead of object
+    uint64_t version = 0;
   };
   void consider(ManagedObject& object, nlohmann::json live);
   void consider_gone(ManagedObject& object, const nlohmann::json& last);

@@ -11,6 +11,7 @@ struct WatchHub::One : kube::WatchSink {
     group.spawn("watch " + resource.text(), watch.run());
   }
   void restarted() override { sink.kind_restarted(kind); }
+  bool skip(const kube::EventHeader& header, std::string_view line) override { return sink.live_skip(kind, header, line); }
   void changed(nlohmann::json object) override { sink.live_changed(kind, std::move(object)); }
   void deleted(nlohmann::json object) override { sink.live_deleted(kind, std::move(object)); }
   void synced() override {

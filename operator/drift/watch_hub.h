@@ -16,6 +16,7 @@ namespace gitsync {
 struct LiveObjects {
   virtual ~LiveObjects() = default;
   virtual void kind_restarted(const GroupKind& kind) = 0;
+  virtual bool live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) = 0;
   virtual void live_changed(const GroupKind& kind, nlohmann::json object) = 0;
   virtual void live_deleted(const GroupKind& kind, nlohmann::json object) = 0;
   virtual void kind_synced(const GroupKind& kind) = 0;

@@ -82,6 +82,10 @@ Watch::Watch(Client& client, Options options, WatchSink& sink)
 void Watch::resync() { resync_ = true; }
 
 bool Watch::deliver(std::string_view text) {
+  if (auto header = event_header(text); header && (header->type == "ADDED" || header->type == "MODIFIED") && sink_.skip(*header, text)) {
+    machine_.skipped(std::move(header->resource_version));
+    return !resync_;
+  }
   auto event = nlohmann::json::parse(text, nullptr, false);
   switch (machine_.line(event)) {
   case WatchMachine::Line::Changed: sink_.changed(std::move(event["object"])); break;

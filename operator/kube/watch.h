@@ -2,6 +2,7 @@
 #pragma once
 #include "base/clock.h"
 #include "kube/client.h"
+#include "kube/event_header.h"
 
 #include <functional>
 #include <string>
@@ -15,6 +16,12 @@ struct WatchSink {
   virtual void restarted() {}
   /// The object exists like this now (ADDED, MODIFIED, or listed).
   virtual void changed(nlohmann::json object) = 0;
+  /// Asked before an ADDED or MODIFIED event is read: true where its header says enough (an echo of our own write). `line` is the whole event, for
+  /// who wants to read it later.
+  virtual bool skip(const EventHeader& header, std::string_view line) {
+    (void)header, (void)line;
+    return false;
+  }
   /// The object is gone, or has left the selector; its last state.
   virtual void deleted(nlohmann::json object) = 0;
   /// All that existed when restarted() was called has been handed over: what was not is gone.
@@ -43,6 +50,8 @@ public:
   /// One line of the stream. What it means for the sink; events of a broken line end the stream.
   enum class Line { Changed, Deleted, Bookmark, Synced, End };
   Line line(const nlohmann::json& event);
+  /// An event that the sink skipped.
+  void skipped(std::string resource_version) { version_ = std::move(resource_version); }
   /// The pages are complete.
   void listed(std::string resource_version);
   /// The stream or the list ended: normally, or by an error.

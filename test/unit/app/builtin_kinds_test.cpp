@@ -34,7 +34,7 @@ TEST_CASE("Kubernetes' kinds are known by heart") {
       {"apps", "Deploymnt", std::nullopt},
       {"apps", "ConfigMap", std::nullopt}, // another group's
       {"", "Deployment", std::nullopt},
-      {"", "Config", std::nullopt},        // a part of a word is no word
+      {"", "Config", std::nullopt}, // a part of a word is no word
       {"", "Map", std::nullopt},
       {"", "", std::nullopt},
       {"", "ConfigMap Endpoints", std::nullopt},

@@ -23,7 +23,8 @@ TEST_CASE("where the kubeconfig is looked for") {
       {"", "", "", false, false, "!"},
   }));
   CAPTURE(row.flag, row.list, row.home, row.in_pod, row.home_has_one);
-  const auto found = find_kubeconfig({row.flag, row.list, row.home, row.in_pod, [&](const std::filesystem::path&) { return row.home_has_one; }});
+  const auto found = find_kubeconfig(
+      {row.flag, row.list, row.home, row.in_pod, [&](const std::filesystem::path&) { return row.home_has_one; }});
   if (row.found == "!") {
     REQUIRE(!found);
     CHECK(found.error().code == Code::InvalidArgument);
@@ -36,7 +37,8 @@ TEST_CASE("where the kubeconfig is looked for") {
 
 TEST_CASE("errors begin with the object, and tell a missing object from a missing kind") {
   const auto missing = fail(Code::ApiNotFound, "get /apis/…: gitsyncs.gitops.volaticloud.com \"api\" not found").error();
-  CHECK(about(Kind::GitSync, "shop", "api", missing).message == "GitSync shop/api: there is none of that name; \"gitsync get -A\" lists all");
+  CHECK(about(Kind::GitSync, "shop", "api", missing).message ==
+        "GitSync shop/api: there is none of that name; \"gitsync get -A\" lists all");
   const auto unknown = fail(Code::ApiNotFound, "list /apis/…: the server could not find the requested resource").error();
   CHECK(about(Kind::GitSync, "shop", "", unknown).message ==
         "gitsyncs.gitops.volaticloud.com in shop: the API server does not know GitSyncs: install the CRDs of gitsync");

@@ -14,13 +14,19 @@ const std::string old_revision = "main@sha1:" + std::string(40, 'a');
 const std::string new_revision = "main@sha1:" + std::string(40, 'b');
 
 json source_at(const std::string& revision) {
-  json out = {{"metadata", {{"name", "src"}, {"namespace", "shop"}, {"generation", 3}}}, {"status", {{"observedGeneration", 3}}}};
+  json out = {{"metadata", {{"name", "src"}, {"namespace", "shop"}, {"generation", 3}}},
+              {"status", {{"observedGeneration", 3}}}};
   if (!revision.empty()) out["status"]["revision"] = revision;
   return out;
 }
 
 json condition(const char* type, const char* status, int generation) {
-  return {{"type", type}, {"status", status}, {"reason", "Applied"}, {"message", ""}, {"observedGeneration", generation}, {"lastTransitionTime", "2026-11-23T05:45:56Z"}};
+  return {{"type", type},
+          {"status", status},
+          {"reason", "Applied"},
+          {"message", ""},
+          {"observedGeneration", generation},
+          {"lastTransitionTime", "2026-11-23T05:45:56Z"}};
 }
 
 /// Ready at `applied` for its present generation.
@@ -38,7 +44,9 @@ json sync_at(const std::string& applied) {
 
 TEST_CASE("current as of the source's revision") {
   const auto sync = sync_at(old_revision);
-  SECTION("the same revision is applied") { CHECK(current_as_of(sync, source_at(old_revision)) == Current{State::Yes, "main@aaaaaaa is applied"}); }
+  SECTION("the same revision is applied") {
+    CHECK(current_as_of(sync, source_at(old_revision)) == Current{State::Yes, "main@aaaaaaa is applied"});
+  }
   SECTION("a commit that touched nothing of it leaves it at the older revision") {
     CHECK(current_as_of(sync, source_at(new_revision)) == Current{State::Yes, "main@bbbbbbb changed nothing of it"});
   }
@@ -52,22 +60,26 @@ TEST_CASE("what keeps a GitSync from being current") {
   };
   const auto row = GENERATE(values<Row>({
       {"/spec/suspend", "true", State::No, "is suspended"},
-      {"/status/lastAttemptedRevision", "\"main@sha1:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"", State::No, "main@bbbbbbb could not be applied"},
+      {"/status/lastAttemptedRevision", "\"main@sha1:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"", State::No,
+       "main@bbbbbbb could not be applied"},
       {"/status/lastAppliedRevision", "\"\"", State::No, "nothing was applied yet"},
       {"/status/observedGeneration", "1", State::No, "the spec was changed and is not acted on yet"},
       {"/status/conditions/0/observedGeneration", "1", State::No, "is not ready"},
       {"/status/conditions/0/status", "\"False\"", State::No, "is not ready"},
       {"/status/conditions/0/status", "\"Unknown\"", State::No, "is not ready"},
       {"/status/conditions", "[]", State::No, "is not ready"},
-      {"/status/conditions/1", R"({"type":"Reconciling","status":"True","reason":"Progressing","message":""})", State::No, "main@bbbbbbb is under way"},
+      {"/status/conditions/1", R"({"type":"Reconciling","status":"True","reason":"Progressing","message":""})", State::No,
+       "main@bbbbbbb is under way"},
       {"/metadata/deletionTimestamp", "\"2026-11-23T05:45:56Z\"", State::No, "is being deleted"},
       {"/status", "null", State::No, "the spec was changed and is not acted on yet"},
       {"/status", "\"odd\"", State::No, "the spec was changed and is not acted on yet"},
   }));
   auto sync = sync_at(old_revision);
   const json::json_pointer pointer(row.pointer);
-  if (pointer.back() == "1") sync[pointer.parent_pointer()].push_back(json::parse(row.value));
-  else sync[pointer] = json::parse(row.value);
+  if (pointer.back() == "1")
+    sync[pointer.parent_pointer()].push_back(json::parse(row.value));
+  else
+    sync[pointer] = json::parse(row.value);
   CAPTURE(row.pointer, row.value);
   const auto found = current_as_of(sync, source_at(new_revision));
   CHECK(found.state == row.state);

@@ -51,12 +51,14 @@ std::vector<std::string> errors_of(const DirectoryContent& content) {
 TEST_CASE("manifest files are read in byte order of their paths, hidden ones are left out") {
   const Directory directory;
   for (const auto* name : {"b.yaml", "a/z.yml", "a.json.yaml", "a-b.yaml", "c/d/e.yaml"}) directory.manifest(name);
-  for (const auto* name : {".hidden.yaml", ".git/config.yaml", "a/.x/y.yaml", "README.md", "a.yaml.orig", "c/values.YAML"}) directory.file(name, "not: [a manifest");
+  for (const auto* name : {".hidden.yaml", ".git/config.yaml", "a/.x/y.yaml", "README.md", "a.yaml.orig", "c/values.YAML"})
+    directory.file(name, "not: [a manifest");
   directory.file("l.json", R"([{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"l"}}])");
   const auto content = read_directory(directory.path);
   CHECK(errors_of(content).empty());
   CHECK(content.files == 6);
-  CHECK(files_of(content) == std::vector<std::string>{"a-b.yaml:1", "a.json.yaml:1", "a/z.yml:1", "b.yaml:1", "c/d/e.yaml:1", "l.json:1"});
+  CHECK(files_of(content) ==
+        std::vector<std::string>{"a-b.yaml:1", "a.json.yaml:1", "a/z.yml:1", "b.yaml:1", "c/d/e.yaml:1", "l.json:1"});
 }
 
 TEST_CASE("what is no plain file is refused") {
@@ -70,10 +72,11 @@ TEST_CASE("what is no plain file is refused") {
   directory.file("module/.git", "gitdir: ../x");
   directory.manifest("module/b.yaml");
   const auto content = read_directory(directory.path);
-  CHECK(errors_of(content) == std::vector<std::string>{"fifo.yaml: is not a regular file", "link.txt: is a symbolic link; commit the file itself",
-                                                       "link.yaml: is a symbolic link; commit the file itself",
-                                                       "module: is a submodule or another repository; commit the files themselves",
-                                                       "round: is a symbolic link; commit the file itself"});
+  CHECK(errors_of(content) ==
+        std::vector<std::string>{"fifo.yaml: is not a regular file", "link.txt: is a symbolic link; commit the file itself",
+                                 "link.yaml: is a symbolic link; commit the file itself",
+                                 "module: is a submodule or another repository; commit the files themselves",
+                                 "round: is a symbolic link; commit the file itself"});
   for (const auto& error : content.errors) CHECK(error.code == Code::UnsafePath);
   CHECK(content.manifests.empty()); // nothing of a broken directory may be used
 }
@@ -129,7 +132,8 @@ TEST_CASE("every limit holds") {
 TEST_CASE("a directory has to be named") {
   const Directory directory;
   directory.manifest("a.yaml");
-  CHECK(errors_of(read_directory(directory.path / "none")) == std::vector<std::string>{cat((directory.path / "none").string(), ": does not exist")});
+  CHECK(errors_of(read_directory(directory.path / "none")) ==
+        std::vector<std::string>{cat((directory.path / "none").string(), ": does not exist")});
   CHECK(errors_of(read_directory(directory.path / "a.yaml")) ==
         std::vector<std::string>{cat((directory.path / "a.yaml").string(), ": is a file; name a directory")});
   CHECK(read_directory(directory.path).files == 1);

@@ -115,7 +115,8 @@ TEST_CASE("get") {
   CHECK(accepted<GetOptions>("get gitrepositories.gitops.volaticloud.com").kind == Kind::GitRepository);
   CHECK(accepted<GetOptions>("get -A").all_namespaces);
 
-  for (const auto* line : {"get gitsync api -n shop -o json --context c --kubeconfig f", "get gitsync/api --namespace=shop -ojson --context=c --kubeconfig=f",
+  for (const auto* line : {"get gitsync api -n shop -o json --context c --kubeconfig f",
+                           "get gitsync/api --namespace=shop -ojson --context=c --kubeconfig=f",
                            "get -n shop --output json --context c --kubeconfig f gs api"}) {
     CAPTURE(line);
     const auto one = accepted<GetOptions>(line);
@@ -173,7 +174,8 @@ TEST_CASE("operator") {
   CHECK(usual.options.listen == OperatorOptions{}.listen);
   CHECK(usual.options.leader_elect);
   CHECK(usual.level == log::Level::Info);
-  const auto full = accepted<OperatorCommand>("operator --kubeconfig k --context c --mirrors m --listen 127.0.0.1:0 --namespace ops --leader-elect=false --log-level debug");
+  const auto full = accepted<OperatorCommand>("operator --kubeconfig k --context c --mirrors m --listen 127.0.0.1:0 "
+                                              "--namespace ops --leader-elect=false --log-level debug");
   CHECK(full.options.kubeconfig == "k");
   CHECK(full.options.context == "c");
   CHECK(full.options.mirrors == "m");

@@ -16,23 +16,35 @@ json object(const char* kind, const char* ns, const char* name) {
   return {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
           {"kind", kind},
           {"metadata",
-           {{"namespace", ns}, {"name", name}, {"generation", 1}, {"creationTimestamp", "2026-11-20T05:45:56Z"}, {"managedFields", json::array({1})}}}};
+           {{"namespace", ns},
+            {"name", name},
+            {"generation", 1},
+            {"creationTimestamp", "2026-11-20T05:45:56Z"},
+            {"managedFields", json::array({1})}}}};
 }
 
 json condition(const char* status, const char* message) {
-  return json::array({{{"type", "Ready"}, {"status", status}, {"reason", "Applied"}, {"message", message}, {"observedGeneration", 1}}});
+  return json::array(
+      {{{"type", "Ready"}, {"status", status}, {"reason", "Applied"}, {"message", message}, {"observedGeneration", 1}}});
 }
 
 Listed listed() {
   const std::string a = "main@sha1:" + std::string(40, 'a'), b = "main@sha1:" + std::string(40, 'b');
   auto source = object("GitRepository", "shop", "src");
   source["spec"] = {{"url", "https://user:hunter2@git.example/x"}, {"interval", "15s"}};
-  source["status"] = {{"observedGeneration", 1}, {"revision", b}, {"conditions", condition("True", "Fetched")},
+  source["status"] = {{"observedGeneration", 1},
+                      {"revision", b},
+                      {"conditions", condition("True", "Fetched")},
                       {"lastFetch", {{"time", "2026-11-23T05:45:00Z"}, {"milliseconds", 3}}}};
   auto sync = object("GitSync", "shop", "api");
   sync["spec"] = {{"sourceRef", {{"name", "src"}}}, {"path", "./apps"}};
-  sync["status"] = {{"observedGeneration", 1}, {"lastAppliedRevision", a}, {"lastAttemptedRevision", a}, {"objects", 23}, {"drift", 0},
-                    {"health", "Unknown"},     {"conditions", condition("True", "Applied")}};
+  sync["status"] = {{"observedGeneration", 1},
+                    {"lastAppliedRevision", a},
+                    {"lastAttemptedRevision", a},
+                    {"objects", 23},
+                    {"drift", 0},
+                    {"health", "Unknown"},
+                    {"conditions", condition("True", "Applied")}};
   auto fresh = object("GitSync", "shop", "new");
   fresh["spec"] = {{"sourceRef", {{"name", "none"}}}};
   return {{sync, fresh}, {source}};
@@ -47,7 +59,8 @@ TEST_CASE("the table of GitSyncs has kubectl's columns and whether each is curre
         "new    <none>   unknown   <none>         <none>    <none>    <none>   3d    <none>\n");
   CHECK(sync_table(listed(), true, false, now).starts_with("NAMESPACE   NAME"));
   const auto wide = sync_table(listed(), false, true, now);
-  for (const auto* cell : {"src", "main@bbbbbbb changed nothing of it", "./apps", "the source does not exist"}) CHECK(wide.find(cell) != std::string::npos);
+  for (const auto* cell : {"src", "main@bbbbbbb changed nothing of it", "./apps", "the source does not exist"})
+    CHECK(wide.find(cell) != std::string::npos);
 }
 
 TEST_CASE("a source of that name in another namespace is another source") {
@@ -57,8 +70,9 @@ TEST_CASE("a source of that name in another namespace is another source") {
 }
 
 TEST_CASE("the table of GitRepositories shows no password") {
-  CHECK(source_table(listed(), false, false, now) == "NAME   READY   REVISION       URL                         AGE   MESSAGE\n"
-                                                     "src    True    main@bbbbbbb   https://***@git.example/x   3d    Fetched\n");
+  CHECK(source_table(listed(), false, false, now) ==
+        "NAME   READY   REVISION       URL                         AGE   MESSAGE\n"
+        "src    True    main@bbbbbbb   https://***@git.example/x   3d    Fetched\n");
   const auto wide = source_table(listed(), true, true, now);
   CHECK(wide.find("56s") != std::string::npos);
   CHECK(wide.find("15s") != std::string::npos);

@@ -12,13 +12,16 @@ using nlohmann::json;
 namespace {
 
 /// Renders files as they would lie in a directory.
-std::expected<Rendered, std::vector<Error>> render_files(const std::map<std::string, std::string>& files, const RenderOptions& options = {}) {
+std::expected<Rendered, std::vector<Error>> render_files(const std::map<std::string, std::string>& files,
+                                                         const RenderOptions& options = {}) {
   std::vector<Manifest> manifests;
   std::vector<Error> errors;
   for (const auto& [name, text] : files) {
     auto decoded = decode_file(name, text);
-    if (decoded) std::ranges::move(*decoded, std::back_inserter(manifests));
-    else std::ranges::move(decoded.error(), std::back_inserter(errors));
+    if (decoded)
+      std::ranges::move(*decoded, std::back_inserter(manifests));
+    else
+      std::ranges::move(decoded.error(), std::back_inserter(errors));
   }
   return render(std::move(manifests), std::move(errors), options);
 }
@@ -40,8 +43,9 @@ spec:
 } // namespace
 
 TEST_CASE("what is applied is printed in the order of applying") {
-  const auto rendered = render_files({{"a.yaml", object("v1", "ConfigMap", "name: a") + "data: {k: null, on: yes}\nstatus: {x: 1}\n"},
-                                      {"b.yaml", object("v1", "Namespace", "name: shop, uid: x")}});
+  const auto rendered =
+      render_files({{"a.yaml", object("v1", "ConfigMap", "name: a") + "data: {k: null, on: yes}\nstatus: {x: 1}\n"},
+                    {"b.yaml", object("v1", "Namespace", "name: shop, uid: x")}});
   REQUIRE(rendered);
   CHECK(rendered->notes.empty());
   CHECK(rendered_text(*rendered, Output::Yaml) == R"(---
@@ -63,8 +67,9 @@ metadata:
 }
 
 TEST_CASE("both outputs are read back as what was rendered") {
-  const auto rendered = render_files({{"a.yaml", object("v1", "ConfigMap", "name: a, labels: {v: '1.0', y: 'yes'}") + "data: {text: \"two\\nlines\\n\"}\n"},
-                                      {"b.yml", object("v1", "Namespace", "name: shop")}});
+  const auto rendered = render_files(
+      {{"a.yaml", object("v1", "ConfigMap", "name: a, labels: {v: '1.0', y: 'yes'}") + "data: {text: \"two\\nlines\\n\"}\n"},
+       {"b.yml", object("v1", "Namespace", "name: shop")}});
   REQUIRE(rendered);
   for (const auto& [file, output] : {std::pair{"out.yaml", Output::Yaml}, std::pair{"out.json", Output::Json}}) {
     const auto again = render_files({{file, rendered_text(*rendered, output)}});
@@ -89,9 +94,10 @@ TEST_CASE("an owner adds its label and annotation; nobody adds none") {
 }
 
 TEST_CASE("the target namespace is a default") {
-  const auto rendered = render_files({{"a.yaml", object("v1", "ConfigMap", "name: a") + "---\n" + object("v1", "ConfigMap", "name: b, namespace: own") +
-                                                     "---\n" + object("v1", "Namespace", "name: c")}},
-                                     {.target_namespace = "shop"});
+  const auto rendered = render_files(
+      {{"a.yaml", object("v1", "ConfigMap", "name: a") + "---\n" + object("v1", "ConfigMap", "name: b, namespace: own") +
+                      "---\n" + object("v1", "Namespace", "name: c")}},
+      {.target_namespace = "shop"});
   REQUIRE(rendered);
   std::vector<std::string> namespaces;
   for (const auto& one : rendered->objects) namespaces.push_back(one.body["metadata"].value("namespace", "-"));
@@ -99,7 +105,8 @@ TEST_CASE("the target namespace is a default") {
 }
 
 TEST_CASE("a definition in the directory tells the scope, wherever it stands") {
-  const auto rendered = render_files({{"a.yaml", object("example.com/v1", "Widget", "name: w")}, {"z.yaml", std::string(widgets)}});
+  const auto rendered =
+      render_files({{"a.yaml", object("example.com/v1", "Widget", "name: w")}, {"z.yaml", std::string(widgets)}});
   REQUIRE(rendered);
   CHECK(rendered->notes.empty());
   REQUIRE(rendered->objects.size() == 2);
@@ -108,12 +115,15 @@ TEST_CASE("a definition in the directory tells the scope, wherever it stands") {
 }
 
 TEST_CASE("an unknown kind is assumed to be namespaced, and said so once") {
-  const auto rendered = render_files({{"a.yaml", object("example.com/v1", "Widget", "name: w") + "---\n" + object("example.com/v1", "Widget", "name: v")},
-                                      {"b.yaml", object("apps/v1", "Deploymnt", "name: d")}});
+  const auto rendered = render_files(
+      {{"a.yaml", object("example.com/v1", "Widget", "name: w") + "---\n" + object("example.com/v1", "Widget", "name: v")},
+       {"b.yaml", object("apps/v1", "Deploymnt", "name: d")}});
   REQUIRE(rendered);
-  CHECK(rendered->notes == std::vector<std::string>{"a.yaml:1: Widget.example.com default/w: no CustomResourceDefinition for it was read: taken as namespaced",
-                                                    "b.yaml:1: Deploymnt.apps default/d: Kubernetes has no Deploymnt in apps that can be applied, as far as is "
-                                                    "known offline: check the spelling"});
+  CHECK(rendered->notes ==
+        std::vector<std::string>{
+            "a.yaml:1: Widget.example.com default/w: no CustomResourceDefinition for it was read: taken as namespaced",
+            "b.yaml:1: Deploymnt.apps default/d: Kubernetes has no Deploymnt in apps that can be applied, as far as is "
+            "known offline: check the spelling"});
   REQUIRE(rendered->objects.size() == 3);
   for (const auto& one : rendered->objects) CHECK(one.body["metadata"]["namespace"] == "default");
 }
@@ -131,9 +141,10 @@ TEST_CASE("everything that is wrong is told with file and line") {
       {"a.yaml", "apiVersion: v1\nmetadata: {name: a}\n", Code::InvalidManifest, "a.yaml:1: "},
       {"a.yaml", object("v1", "ConfigMap", "name: 1"), Code::InvalidManifest, "a.yaml:1: "},
       {"a.yaml", object("v1", "Namespace", "name: a, namespace: b"), Code::InvalidScope, "a.yaml:1: Namespace b/a"},
-      {"a.yaml", object("v1", "ConfigMap", "name: a") + "---\n" + object("v1", "ConfigMap", "name: a, namespace: default"), Code::DuplicateObject,
-       "a.yaml:5: ConfigMap default/a is declared already at a.yaml:1"},
-      {"a.yaml", object("v1", "Secret", "name: a") + "stringData: {k: 1}\n", Code::InvalidManifest, "a.yaml:1: Secret a: stringData.k"},
+      {"a.yaml", object("v1", "ConfigMap", "name: a") + "---\n" + object("v1", "ConfigMap", "name: a, namespace: default"),
+       Code::DuplicateObject, "a.yaml:5: ConfigMap default/a is declared already at a.yaml:1"},
+      {"a.yaml", object("v1", "Secret", "name: a") + "stringData: {k: 1}\n", Code::InvalidManifest,
+       "a.yaml:1: Secret a: stringData.k"},
       {"a.yaml", "a: &a [*a]\n", Code::YamlBudget, "a.yaml:1: "},
       {"a.json", "{\"a\": }", Code::YamlSyntax, "a.json:1: "},
   }));

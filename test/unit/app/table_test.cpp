@@ -33,18 +33,12 @@ TEST_CASE("durations for people") {
     std::chrono::seconds duration;
     std::string_view text;
   };
-  constexpr auto day = 24h;
+  static constexpr auto day = 24h;
   const auto row = GENERATE(values<Row>({
-      {-2s, "<invalid>"},    {-1s, "0s"},
-      {0s, "0s"},            {119s, "119s"},
-      {120s, "2m"},          {310s, "5m10s"},
-      {599s, "9m59s"},       {600s, "10m"},
-      {2h + 59min, "179m"},  {3h, "3h"},
-      {3h + 5min, "3h5m"},   {8h + 30min, "8h"},
-      {47h + 59min, "47h"},  {2 * day, "2d"},
-      {2 * day + 5h, "2d5h"},{8 * day + 5h, "8d"},
-      {729 * day, "729d"},   {730 * day, "2y"},
-      {731 * day, "2y1d"},   {8 * 365 * day + day, "8y"},
+      {-2s, "<invalid>"},   {-1s, "0s"},         {0s, "0s"},           {119s, "119s"},       {120s, "2m"},
+      {310s, "5m10s"},      {599s, "9m59s"},     {600s, "10m"},        {2h + 59min, "179m"}, {3h, "3h"},
+      {3h + 5min, "3h5m"},  {8h + 30min, "8h"},  {47h + 59min, "47h"}, {2 * day, "2d"},      {2 * day + 5h, "2d5h"},
+      {8 * day + 5h, "8d"}, {729 * day, "729d"}, {730 * day, "2y"},    {731 * day, "2y1d"},  {8 * 365 * day + day, "8y"},
   }));
   CHECK(human_duration(row.duration) == row.text);
 }
