@@ -13,8 +13,8 @@ COPY operator operator
 RUN cmake --preset release -DCMAKE_CXX_COMPILER=g++-14 && cmake --build --preset release --target gitsync
 # What the runtime stage needs: the stripped binary, and the packages that its shared libraries come from. They are looked up
 # instead of named, so that another BASE with other library versions works as well.
-RUN mkdir /out && cp build/release/gitsync /out/gitsync && strip /out/gitsync \
-    && readelf -d /out/gitsync | sed -n 's/.*Shared library: \[\(.*\)\]$/\1/p' \
+RUN mkdir /out && cp build/release/gitsync build/release/gitsync-git-worker /out/ && strip /out/* \
+    && readelf -d /out/gitsync /out/gitsync-git-worker | sed -n 's/.*Shared library: \[\(.*\)\]$/\1/p' \
        | while read -r library; do ldconfig -p | awk -v name="$library" '$1 == name {print $NF; exit}'; done \
        | while read -r path; do dpkg -S "$path" 2>/dev/null || dpkg -S "$(realpath "$path")" || dpkg -S "/usr$path" || exit 1; done \
        | cut -d: -f1 | sort -u > /out/packages && cat /out/packages && test -s /out/packages
@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="gitsync" \
 RUN --mount=type=bind,from=build,source=/out,target=/out \
     apt-get update && DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends ca-certificates </out/packages \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
-    && install -m 755 /out/gitsync /usr/local/bin/gitsync \
+    && install -m 755 /out/gitsync /out/gitsync-git-worker /usr/local/bin/ \
     && install -d -o 65532 -g 65532 -m 700 /var/lib/gitsync \
     && gitsync version
 ENV HOME=/var/lib/gitsync

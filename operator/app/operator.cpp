@@ -21,13 +21,21 @@ namespace {
 using nlohmann::json;
 constexpr std::string_view lease_name = "gitsync-operator";
 
+/// The program for the git worker: the small one beside this binary, or this binary itself.
+std::filesystem::path worker_executable() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto small = self.parent_path() / "gitsync-git-worker";
+  return !error && std::filesystem::exists(small, error) ? small : std::filesystem::path("/proc/self/exe");
+}
+
 /// All parts, in the order in which they start; they stop the other way round.
 class Operator {
 public:
   Operator(asio::io_context& io, const OperatorOptions& options, std::unique_ptr<kube::Access> access)
       : io_(io), options_(options), executor_(io.get_executor()), metrics_(GITSYNC_VERSION), http_(executor_),
         kube_(http_, std::move(access), cat("gitsync/", GITSYNC_VERSION)), discovery_(kube_, executor_),
-        git_(executor_, {.mirrors = options.mirrors}),
+        git_(executor_, {.mirrors = options.mirrors, .executable = worker_executable()}),
         events_(executor_, {.instance = report::host_name()}, [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
     kube_.observe([this](std::string_view verb, int status, double seconds) { metrics_.api_request(verb, status, seconds); });

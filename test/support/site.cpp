@@ -3,6 +3,7 @@
 #include "support/catch.h"
 #include "support/eventually.h"
 
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <unistd.h>
@@ -37,14 +38,13 @@ Site::Site(const std::string& name)
 Site::~Site() {
   const bool failing = std::uncaught_exceptions() > exceptions_;
   try {
-    if (failing) {
+    if (failing || std::getenv("GITSYNC_TEST_VERBOSE")) {
       std::cerr << "--- " << ns << ": the GitSyncs, the GitRepositories, and the operator's last words\n";
       for (const auto& path : {git_sync(ns), git_repository(ns)})
         for (const auto& item : api.list(path)) std::cerr << item["metadata"]["name"] << ": " << item.value("status", json()).dump(1) << "\n";
       std::cerr << last_lines(log(), 40) << "---\n";
-    } else if (operator_ && operator_->running()) {
-      stop();
     }
+    if (!failing && operator_ && operator_->running()) stop();
     operator_.reset();
     for (const auto& path : {git_sync(ns), git_repository(ns)}) {
       for (const auto& item : api.list(path))

@@ -15,7 +15,7 @@
 namespace gitsync::test {
 
 /// Main thread only. At its end the operator is stopped, its GitSyncs and its namespace are deleted; a test that fails shows the
-/// operator's last words.
+/// operator's last words (with GITSYNC_TEST_VERBOSE set, every test does).
 class Site {
 public:
   explicit Site(const std::string& name);

@@ -13,16 +13,15 @@ std::string secret_yaml(const std::string& name, const std::string& field, const
 
 /// Neither the value nor its base64 form stands in anything that the operator has said or written but the Secrets themselves.
 void expect_unseen(Site& site, const std::string& canary) {
-  const auto& kubectl = site.cluster.kubectl();
   const std::map<std::string, std::string> places{
       {"the log", site.log()},
       {"/metrics", site.op().get("/metrics").body},
       {"/readyz", site.op().get("/readyz").body},
-      {"Events", kubectl.must({"get", "events", "-A", "-o", "yaml"})},
-      {"GitSyncs", kubectl.must({"get", "gitsync,gitrepository", "-A", "-o", "yaml", "--show-managed-fields"})},
-      {"kubectl describe", kubectl.must({"-n", site.ns, "describe", "gitsync"})},
-      {"ConfigMaps", kubectl.must({"-n", site.ns, "get", "configmap", "-o", "yaml"})},
-      {"Leases", kubectl.must({"-n", site.ns, "get", "lease", "-o", "yaml"})},
+      {"Events", site.api.text("/apis/events.k8s.io/v1/events")},
+      {"GitSyncs", site.api.text(git_sync(""))},
+      {"GitRepositories", site.api.text(git_repository(""))},
+      {"ConfigMaps", site.api.text(path_of("v1", "configmaps", site.ns))},
+      {"Leases", site.api.text(path_of("coordination.k8s.io/v1", "leases", site.ns))},
   };
   for (const auto& [place, text] : places) {
     INFO(place);

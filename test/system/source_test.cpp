@@ -92,7 +92,7 @@ TEST_CASE("A repository behind a password is followed with the Secret's, and a w
   site.await_applied(commit);
   for (const auto& canary : {wrong, right})
     for (const auto& text : {site.log(), site.source().dump(), site.sync().dump(), site.op().get("/metrics").body,
-                             site.cluster.kubectl().must({"get", "events", "-A", "-o", "yaml"})}) {
+                             site.api.text("/apis/events.k8s.io/v1/events")}) {
       CHECK(text.find(canary) == std::string::npos);
       CHECK(text.find(base64_encode("robot:" + canary)) == std::string::npos);
     }
