@@ -92,7 +92,6 @@ private:
       for (auto& error : decoded.error()) add(std::move(error));
       return true;
     }
-    if (!result_.errors.empty()) return true;
     ++result_.files;
     auto message = encode(FileChange{.file = file, .manifests = std::move(*decoded)});
     if (message.size() > limits_.message) {
@@ -103,8 +102,8 @@ private:
     return deliver(message);
   }
 
+  /// Also after an error: nothing of the revision is used then, but the rest is checked, so that all that is wrong is told at once.
   bool deliver(std::string_view message) {
-    if (!result_.errors.empty()) return true;
     auto sent = send_(message);
     if (!sent) broken_ = sent.error();
     return sent.has_value();

@@ -43,6 +43,7 @@ void Controller::Listener::synced() {
     known.erase(key);
     on_deleted(key);
   }
+  if (on_synced) on_synced();
 }
 
 Controller::Controller(Options options)
@@ -57,12 +58,17 @@ Controller::Controller(Options options)
                options_.reporter, options_.executor,  options_.may_write, [this](const std::string& key) -> source::Repository* {
                  const auto it = repositories_.find(key);
                  return it == repositories_.end() ? nullptr : it->second.get();
-               }},
+               },
+               [this] { return repository_watch_.synced(); }},
       repository_watch_(options_.kube, {collection(api::git_repository_plural), "", {}}, repository_listener_),
       sync_watch_(options_.kube, {collection(api::git_sync_plural), "", {}}, sync_listener_), group_(options_.executor),
       reapers_(options_.executor) {
   repository_listener_.on_changed = [this](const auto& key, const auto& object) { repository_changed(key, object); };
   repository_listener_.on_deleted = [this](const auto& key) { repository_deleted(key); };
+  repository_listener_.on_synced = [this] {
+    for (auto& [key, sync] : syncs_)
+      if (!repositories_.contains(sync->source_key())) sync->source_changed();
+  };
   sync_listener_.on_changed = [this](const auto& key, const auto& object) { sync_changed(key, object); };
   sync_listener_.on_deleted = [this](const auto& key) { sync_deleted(key); };
   applier_.on_applied([this](ManagedObject& object) { drift_.applied(object); });

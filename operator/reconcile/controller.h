@@ -39,6 +39,7 @@ private:
   struct Listener : kube::WatchSink {
     std::function<void(const std::string& key, const nlohmann::json& object)> on_changed;
     std::function<void(const std::string& key)> on_deleted;
+    std::function<void()> on_synced;
     std::set<std::string> known, seen;
     void restarted() override { seen.clear(); }
     void changed(nlohmann::json object) override;

@@ -34,7 +34,7 @@ Sync::Sync(Context& context, const json& object)
   handled_request_ = status_.last_handled_reconcile_at;
   if (spec_) {
     facts_->drift = spec_->spec.drift;
-    facts_->suspended = spec_->spec.suspend;
+    facts_->suspended = spec_->spec.suspend || meta_.deleting;
   }
   group_.spawn("sync " + meta_.key(), run());
   group_.spawn("status " + meta_.key(), writer_.run());
@@ -44,15 +44,17 @@ Sync::~Sync() = default;
 
 void Sync::update(const json& object) {
   const auto meta = api::parse_meta(object);
+  if (meta.deleting) facts_->suspended = true; // what is about to be deleted or given up is not brought back
   const bool news = meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
   meta_ = meta;
   if (!news) return;
   spec_holder_ = api::parse_git_sync(object);
   if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
   if (spec_) {
-    const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != spec_->spec.suspend;
+    const bool suspended = spec_->spec.suspend || meta_.deleting;
+    const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != suspended;
     facts_->drift = spec_->spec.drift;
-    facts_->suspended = spec_->spec.suspend;
+    facts_->suspended = suspended;
     if (changed && loaded_) context_.drift.mode_changed(facts_);
   }
   failures_ = 0;
@@ -124,6 +126,7 @@ Task<> Sync::step() {
   }
   co_await requested();
   auto* source = context_.source(spec_->source_key());
+  if (!source && !context_.sources_listed()) co_return; // woken when they are
   if (!source) {
     report_failed({Error{Code::SourceNotFound,
                          cat("GitSync ", meta_.key(), ": spec.sourceRef: there is no GitRepository ", spec_->source_key()), Retry::Never, {}}},

@@ -33,6 +33,7 @@ struct Context {
   asio::any_io_executor executor;
   std::function<bool()> may_write;
   std::function<source::Repository*(const std::string& key)> source; // null where there is none
+  std::function<bool()> sources_listed; // all GitRepositories are known: only then one can be missing
 };
 
 /// Control thread only.

@@ -52,10 +52,11 @@ Task<std::vector<Error>> Sync::prune() {
             co_return;
           }
         }
+        if (!context_.table.find(ref)) co_return; // the watch was faster: it is gone
         // Gone, held by its finalizers, or another object by now: only one with our label is ours to delete, whatever its UID.
         auto owned = co_await context_.applier.owned_uid(ref);
         if (!owned) {
-          errors.push_back(std::move(owned.error()));
+          if (context_.table.find(ref)) errors.push_back(std::move(owned.error()));
           co_return;
         }
         if (owned->empty()) {
