@@ -4,13 +4,13 @@ ARG BASE=debian:trixie-slim
 FROM ${BASE} AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       g++-14 lld-19 cmake ninja-build pkg-config libboost-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libgit2-dev \
-      libyaml-cpp-dev libyaml-dev nlohmann-json3-dev prometheus-cpp-dev \
+      libyaml-cpp-dev libyaml-dev libcli11-dev nlohmann-json3-dev prometheus-cpp-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake cmake
 COPY operator operator
-RUN cmake --preset release -DCMAKE_CXX_COMPILER=g++-14 && cmake --build --preset release --target gitsync
+RUN cmake --preset release -DCMAKE_CXX_COMPILER=g++-14 && cmake --build --preset release --target gitsync gitsync-git-worker
 # What the runtime stage needs: the stripped binary, and the packages that its shared libraries come from. They are looked up
 # instead of named, so that another BASE with other library versions works as well.
 RUN mkdir /out && cp build/release/gitsync build/release/gitsync-git-worker /out/ && strip /out/* \
@@ -23,7 +23,7 @@ FROM ${BASE}
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="gitsync" \
       org.opencontainers.image.description="GitOps operator for Kubernetes" \
-      org.opencontainers.image.source="https://github.com/volaticloud/gitsync" \
+      org.opencontainers.image.source="https://github.com/diazoxide/gitsync" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${REVISION}"
 RUN --mount=type=bind,from=build,source=/out,target=/out \

@@ -81,6 +81,7 @@ Task<Result<>> InventoryStore::save_chunk(unsigned chunks, unsigned index, const
 }
 
 Task<> InventoryStore::drop_chunks(unsigned chunks) {
+  if (may_write_ && !may_write_()) co_return;
   for (unsigned i = 0; i < chunks; ++i) {
     auto removed = co_await client_.remove(path(chunk_name(owner_.name, chunks, i)));
     if (!removed && removed.error().code != Code::ApiNotFound)
@@ -90,6 +91,7 @@ Task<> InventoryStore::drop_chunks(unsigned chunks) {
 
 Task<> InventoryStore::drop(const InventoryMeta& meta) {
   co_await drop_chunks(meta.chunks);
+  if (may_write_ && !may_write_()) co_return;
   co_await client_.remove(path(meta_name(owner_.name)));
 }
 

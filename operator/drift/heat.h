@@ -6,8 +6,8 @@
 
 namespace gitsync {
 
-/// Of one object. Heat decays by e a minute and grows by one with each correction; beyond 5 it is a fight (Config Sync's threshold, research/reliability.md
-/// rule 21): corrections pause, from 1 s doubling to 5 min, until a pause passes in which nobody interferes.
+/// Of one object. Heat decays by e a minute and grows by one with each correction; beyond 5 it is a fight (Config Sync's
+/// threshold): corrections pause, from 1 s doubling to 5 min, until a pause passes in which nobody interferes.
 class Heat {
 public:
   /// A correction is due. How long to wait before it: zero while this is no fight.

@@ -74,9 +74,9 @@ public:
   struct Options {
     std::filesystem::path mirrors; // directory for bare mirrors, one per URL (named by its hash); made where missing
     std::filesystem::path executable = "/proc/self/exe";
-    size_t workers = 4;
+    size_t workers = 2;
     std::chrono::milliseconds idle{30'000};
-    uint64_t memory = 1u << 30;           // RLIMIT_DATA of a worker
+    uint64_t memory = 384u << 20;           // RLIMIT_DATA of a worker
     uint64_t max_repository = 4ull << 30; // bytes that one fetch may receive
   };
   Client(asio::any_io_executor executor, Options options);

@@ -26,7 +26,7 @@ Transfer::Transfer(const asio::any_io_executor& executor, Request request, std::
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
-  // A half-open connection is noticed after 30 + 3 × 10 s (research/reliability.md rule 6).
+  // A half-open connection is noticed after 30 + 3 × 10 s.
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);

@@ -40,7 +40,7 @@ struct WatchAction {
   std::chrono::milliseconds pause{0};
 };
 
-/// Pure. Rules: research/reliability.md 1 to 6 (client-go's reflector): initial events with a bookmark at their end, fall back to pages on 4xx, resume from the
+/// Pure. Rules of client-go's reflector: initial events with a bookmark at their end, fall back to pages on 4xx, resume from the
 /// last version (bookmarks included), list again after 410, back off 0.8 s × 2 with jitter up to 30 s, reset after 2 healthy minutes.
 class WatchMachine {
 public:

@@ -8,7 +8,7 @@
 
 namespace gitsync {
 
-/// What one file may cost. Source of the figures: research/reliability.md rule 37 (Argo CD, Flux, Helm caps).
+/// What one file may cost. The figures follow the caps of Argo CD, Flux and Helm.
 struct DecodeBudget {
   size_t bytes = 10u << 20;       // of one file
   size_t nodes = 1'000'000;       // after aliases are expanded, of one file

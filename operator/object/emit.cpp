@@ -4,6 +4,7 @@
 #include "object/scalar.h"
 
 #include <algorithm>
+#include <yaml-cpp/yaml.h>
 
 namespace gitsync {
 namespace {
@@ -38,13 +39,6 @@ bool may_be_plain(std::string_view text) {
   return !digit || !std::ranges::all_of(text, numeric);
 }
 
-void append_escape(std::string& out, char kind, uint32_t point, int digits) {
-  static constexpr char hex_digits[] = "0123456789ABCDEF";
-  out += '\\';
-  out += kind;
-  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) out += hex_digits[point >> shift & 15];
-}
-
 /// The length of a character that must not stand raw in YAML (C1 controls, Unicode's line ends, byte order mark), or 0.
 size_t awkward(std::string_view rest, uint32_t& point) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(rest[i]); };
@@ -65,28 +59,17 @@ size_t awkward(std::string_view rest, uint32_t& point) {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
+/// Quoted and escaped by yaml-cpp; what must not stand raw is escaped too.
 std::string in_quotes(std::string_view text) {
-  std::string out = "\"";
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    uint32_t point = 0;
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (c == '\n')
-      out += "\\n";
-    else if (c == '\t')
-      out += "\\t";
-    else if (c == '\r')
-      out += "\\r";
-    else if (is_control(c))
-      append_escape(out, 'x', static_cast<unsigned char>(c), 2);
-    else if (const size_t length = awkward(text.substr(i), point)) {
-      append_escape(out, 'u', point, 4);
-      i += length - 1;
-    } else
-      out += c;
-  }
-  return out + '"';
+  YAML::Emitter out;
+  uint32_t point = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    if (awkward(text.substr(i), point) != 0) {
+      out.SetOutputCharset(YAML::EscapeNonAscii);
+      break;
+    }
+  out << YAML::DoubleQuoted << std::string(text);
+  return {out.c_str(), out.size()};
 }
 
 /// Whether the text reads well as a literal block ("|"), and means the same there.

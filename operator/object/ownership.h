@@ -4,7 +4,7 @@
 // field, "k:{…}" a list item by its keys, "v:…" a set member, "." the node itself). Whoever changes a field that we own takes it from our
 // entry; whoever writes under our own name changes only the value. So the hash of {our entry, the values that it names} changes if and
 // only if a declared field left its state, and defaulting, admission and normalisation are inside it from the start.
-// Source: research/drift_probe.md, research/reliability.md rule 17.
+// docs/drift.md tells it for people; test/system/drift_test.cpp proves it on a real API server.
 #pragma once
 #include "base/hash.h"
 

@@ -52,9 +52,13 @@ void Sync::update(const json& object) {
   if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
   if (spec_) {
     const bool suspended = spec_->spec.suspend || meta_.deleting;
+    const bool was_suspended = facts_->suspended;
     const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != suspended;
     facts_->drift = spec_->spec.drift;
     facts_->suspended = suspended;
+    if (facts_->suspended != was_suspended && !meta_.deleting)
+      event(suspended ? report::EventReason::Suspended : report::EventReason::Resumed,
+            suspended ? "Suspended: nothing is applied or corrected" : "Resumed");
     if (changed && loaded_) context_.drift.mode_changed(facts_);
   }
   failures_ = 0;
@@ -79,12 +83,9 @@ std::set<GroupKind> Sync::kinds() const {
 
 /// A request for now: the source is polled first, so that one annotation is enough to get a fresh commit applied.
 Task<> Sync::requested() {
-  const std::string request = meta_.requested_at();
-  if (request.empty() || request == handled_request_ || !spec_ || spec_->spec.suspend) co_return;
   if (auto* source = context_.source(spec_->source_key())) co_await source->poll_now();
   refused_commit_.clear();
   next_attempt_ = {};
-  handled_request_ = request;
 }
 
 Task<> Sync::run() {
@@ -102,7 +103,12 @@ Task<> Sync::run() {
         co_return;
       }
     } else {
-      co_await step();
+      const std::string request = meta_.requested_at();
+      co_await step(!request.empty() && request != handled_request_);
+      if (request != handled_request_ && context_.sources_listed()) {
+        handled_request_ = request; // whatever came of it stands in the conditions
+        publish(report::Urgency::Soon);
+      }
     }
     const auto now = std::chrono::steady_clock::now();
     auto until = next_sweep_ == Instant{} ? now + std::chrono::hours(1) : std::max(next_sweep_, now + std::chrono::seconds(1));
@@ -111,7 +117,7 @@ Task<> Sync::run() {
   }
 }
 
-Task<> Sync::step() {
+Task<> Sync::step(bool asked) {
   const api::At at{meta_.generation, std::chrono::system_clock::now()};
   retry_wanted_ = false;
   if (!spec_holder_) {
@@ -124,7 +130,7 @@ Task<> Sync::step() {
     publish(report::Urgency::Soon);
     co_return;
   }
-  co_await requested();
+  if (asked) co_await requested();
   auto* source = context_.source(spec_->source_key());
   if (!source && !context_.sources_listed()) co_return; // woken when they are
   if (!source) {

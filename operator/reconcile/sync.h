@@ -66,7 +66,7 @@ public:
 private:
   // sync.cpp: the loop
   Task<> run();
-  Task<> step();
+  Task<> step(bool asked);
   Task<> requested();
 
   // sync_load.cpp: what was remembered

@@ -84,6 +84,7 @@ Task<bool> Sync::set_finalizer(bool present) {
   for (const auto& name : meta_.finalizers)
     if (name != api::finalizer_name) finalizers.push_back(name);
   if (present) finalizers.push_back(api::finalizer_name);
+  if (!context_.may_write()) co_return false;
   const json patch = {{"metadata", {{"finalizers", finalizers}, {"resourceVersion", meta_.resource_version}}}};
   auto written = co_await context_.kube.patch_raw(
       cat("/apis/", api::api_group_version, "/namespaces/", meta_.ns, "/", api::git_sync_plural, "/", meta_.name), kube::PatchType::Merge,

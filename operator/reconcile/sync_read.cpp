@@ -48,7 +48,11 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
                                                preparer.add(std::move(manifest));
                                              }
                                            });
-  if (!result) co_return std::unexpected(std::vector{wrap(std::move(result.error()), "GitSync " + meta_.key()).error()});
+  if (!result) {
+    if (result.error().code == Code::Timeout) context_.reporter.metrics.worker_killed(report::WorkerEnd::Deadline);
+    if (result.error().code == Code::WorkerDied) context_.reporter.metrics.worker_killed(report::WorkerEnd::Crash);
+    co_return std::unexpected(std::vector{wrap(std::move(result.error()), "GitSync " + meta_.key()).error()});
+  }
   context_.reporter.metrics.phase(report::Phase::Read, milliseconds_between(started, std::chrono::steady_clock::now()) / 1000);
   for (auto& error : result->errors) { // each begins with the file
     error.message = prefix + error.message;
@@ -126,6 +130,12 @@ Task<> Sync::attempt(source::Revision revision) {
       adopt(std::move(*plan), revision, *result);
       status_.last_attempted_revision = untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
       status_.errors.clear();
+      if (changed > 0) {
+        // Told when it takes a while: a quick apply ends before this is written.
+        api::mark_reconciling(status_.conditions, api::reason::progressing, cat("Applying revision ", api::short_revision(revision.revision), ": ", changed, " objects"),
+                              {meta_.generation, std::chrono::system_clock::now()});
+        publish(report::Urgency::Later);
+      }
       auto errors = co_await apply_pending();
       if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
         // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.

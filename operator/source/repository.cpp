@@ -123,6 +123,8 @@ Task<> Repository::poll() {
   if (!fetched) {
     metrics.git_polled(meta_.ns, meta_.name, report::PollResult::Failed, now);
     auto& error = fetched.error();
+    if (error.code == Code::Timeout) metrics.worker_killed(report::WorkerEnd::Deadline);
+    if (error.code == Code::WorkerDied) metrics.worker_killed(report::WorkerEnd::Crash);
     if (error.code == Code::Timeout) error.code = Code::GitFetch; // for people it is the remote that failed
     mark_failed(wrap(std::move(error), "GitRepository " + meta_.key()).error());
     co_return;

@@ -18,7 +18,8 @@ std::string Api::Reply::message() const {
 }
 
 Api::Reply Api::request(const std::string& method, const std::string& path, const json& body, const std::string& type) {
-  auto raw = http_.request(method, server_ + path, body.is_null() ? std::string() : body.dump(), {"Content-Type: " + type, "Accept: application/json"});
+  auto raw = http_.request(method, server_ + path, body.is_null() ? std::string() : body.dump(),
+                           {"Content-Type: " + type, "Accept: application/json"});
   Reply reply{.status = raw.status};
   reply.body = json::parse(raw.body, nullptr, false);
   if (reply.body.is_discarded()) reply.body = json{{"message", raw.body}};
@@ -45,7 +46,8 @@ json Api::merge(const std::string& path, const json& patch, const std::string& m
 }
 
 json Api::patch(const std::string& path, const json& operations, const std::string& manager) {
-  return demand("PATCH " + path, request("PATCH", path + "?fieldManager=" + manager, operations, "application/json-patch+json"));
+  return demand("PATCH " + path,
+                request("PATCH", path + "?fieldManager=" + manager, operations, "application/json-patch+json"));
 }
 
 json Api::apply(const std::string& path, const json& object, const std::string& manager, bool force) {

@@ -12,11 +12,13 @@ namespace gitsync::test {
 
 using nlohmann::json;
 
-/// Where an object lies: "/api/v1/namespaces/shop/configmaps/settings". `api` is an apiVersion; ns "" for cluster-scoped kinds and
-/// name "" for the collection.
+/// Where an object lies: "/api/v1/namespaces/shop/configmaps/settings". `api` is an apiVersion; ns "" for cluster-scoped kinds
+/// and name "" for the collection.
 std::string path_of(const std::string& api, const std::string& plural, const std::string& ns, const std::string& name = {});
 inline std::string config_map(const std::string& ns, const std::string& name) { return path_of("v1", "configmaps", ns, name); }
-inline std::string deployment(const std::string& ns, const std::string& name) { return path_of("apps/v1", "deployments", ns, name); }
+inline std::string deployment(const std::string& ns, const std::string& name) {
+  return path_of("apps/v1", "deployments", ns, name);
+}
 inline std::string service(const std::string& ns, const std::string& name) { return path_of("v1", "services", ns, name); }
 inline std::string secret(const std::string& ns, const std::string& name) { return path_of("v1", "secrets", ns, name); }
 inline std::string git_sync(const std::string& ns, const std::string& name = {}) {
@@ -37,7 +39,8 @@ public:
     bool ok() const { return status >= 200 && status < 300; }
     std::string message() const;
   };
-  Reply request(const std::string& method, const std::string& path, const json& body = {}, const std::string& type = "application/json");
+  Reply request(const std::string& method, const std::string& path, const json& body = {},
+                const std::string& type = "application/json");
 
   json get(const std::string& path);
   /// Nothing where there is no such object.

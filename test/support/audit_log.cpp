@@ -2,8 +2,8 @@
 
 #include "support/eventually.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 namespace gitsync::test {
@@ -14,12 +14,13 @@ constexpr std::array<std::string_view, 5> write_verbs{"create", "update", "patch
 } // namespace
 
 std::string AuditedWrite::text() const {
-  return verb + " " + resource + (subresource.empty() ? "" : "/" + subresource) + " " + ns + "/" + name + " → " + std::to_string(code) +
-         (dry_run ? " (dry run)" : "");
+  return verb + " " + resource + (subresource.empty() ? "" : "/" + subresource) + " " + ns + "/" + name + " → " +
+         std::to_string(code) + (dry_run ? " (dry run)" : "");
 }
 
 uint64_t AuditLog::mark() {
-  // The server writes its lines one after the other: when the one about this request stands there, so do those about earlier ones.
+  // The server writes its lines one after the other: when the one about this request stands there, so do those about earlier
+  // ones.
   const uint64_t before = std::filesystem::file_size(file_);
   const std::string name = "audit-mark-" + std::to_string(++marks_);
   api_.find("/api/v1/namespaces/" + name);
@@ -82,8 +83,8 @@ std::vector<std::string> AuditLog::requests(const std::string& user, uint64_t si
 
 AuditedWrites to_managed_objects(AuditedWrites writes) {
   std::erase_if(writes, [](const AuditedWrite& write) {
-    return write.resource == "leases" || write.resource == "events" || write.resource == "gitsyncs" || write.resource == "gitrepositories" ||
-           (write.resource == "secrets" && write.name.starts_with("gitsync-"));
+    return write.resource == "leases" || write.resource == "events" || write.resource == "gitsyncs" ||
+           write.resource == "gitrepositories" || (write.resource == "secrets" && write.name.starts_with("gitsync-"));
   });
   return writes;
 }

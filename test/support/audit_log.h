@@ -43,8 +43,8 @@ private:
   unsigned marks_ = 0;
 };
 
-/// Writes to objects that git declares, that is without the operator's own book-keeping: Leases, Events, status and finalizers of our
-/// kinds, inventory Secrets.
+/// Writes to objects that git declares, that is without the operator's own book-keeping: Leases, Events, status and finalizers
+/// of our kinds, inventory Secrets.
 AuditedWrites to_managed_objects(AuditedWrites writes);
 /// Writes to anything but Leases.
 AuditedWrites but_leases(AuditedWrites writes);

@@ -50,12 +50,14 @@ Cluster::Cluster() {
   std::cerr << "the cluster is ready after " << ready.value("seconds", 0.0) << " s\n";
   const std::string config = read_file(kubeconfig_);
   authority_ = field(config, "certificate-authority-data");
-  api_ = std::make_unique<Api>(server_, Http::Tls{base64_decode(authority_), base64_decode(field(config, "client-certificate-data")),
-                                                  base64_decode(field(config, "client-key-data"))});
+  api_ = std::make_unique<Api>(server_,
+                               Http::Tls{base64_decode(authority_), base64_decode(field(config, "client-certificate-data")),
+                                         base64_decode(field(config, "client-key-data"))});
   kubectl_ = std::make_unique<Kubectl>(program("GITSYNC_KUBECTL"), kubeconfig_);
   kubectl_->must({"apply", "-f", checkout() / "crds"});
   kubectl_->must({"wait", "--for=condition=Established", "--timeout=60s", "-f", checkout() / "crds"});
-  kubectl_->must({"create", "clusterrolebinding", "test-users", "--clusterrole=cluster-admin", "--group=system:serviceaccounts"});
+  kubectl_->must(
+      {"create", "clusterrolebinding", "test-users", "--clusterrole=cluster-admin", "--group=system:serviceaccounts"});
   api_->create("/api/v1/namespaces", {{"metadata", {{"name", users_namespace}}}});
 }
 
@@ -69,12 +71,13 @@ std::string Cluster::write_kubeconfig(const std::filesystem::path& file, const s
   const std::string accounts = path_of("v1", "serviceaccounts", users_namespace);
   api_->create(accounts, {{"metadata", {{"name", name}}}});
   const json token = api_->create(accounts + "/" + name + "/token", {{"spec", {{"expirationSeconds", 7200}}}});
-  const json config{{"apiVersion", "v1"},
-                    {"kind", "Config"},
-                    {"current-context", "test"},
-                    {"clusters", {{{"name", "test"}, {"cluster", {{"server", server_}, {"certificate-authority-data", authority_}}}}}},
-                    {"users", {{{"name", "test"}, {"user", {{"token", token["status"]["token"]}}}}}},
-                    {"contexts", {{{"name", "test"}, {"context", {{"cluster", "test"}, {"user", "test"}, {"namespace", ns}}}}}}};
+  const json config{
+      {"apiVersion", "v1"},
+      {"kind", "Config"},
+      {"current-context", "test"},
+      {"clusters", {{{"name", "test"}, {"cluster", {{"server", server_}, {"certificate-authority-data", authority_}}}}}},
+      {"users", {{{"name", "test"}, {"user", {{"token", token["status"]["token"]}}}}}},
+      {"contexts", {{{"name", "test"}, {"context", {{"cluster", "test"}, {"user", "test"}, {"namespace", ns}}}}}}};
   write_file(file, config.dump(2));
   return std::string("system:serviceaccount:") + users_namespace + ":" + name;
 }

@@ -22,8 +22,8 @@ public:
   /// The API server's audit log: one JSON object a line.
   const std::filesystem::path& audit_log() const { return audit_log_; }
 
-  /// A kubeconfig for a new ServiceAccount of its own, written to that file, with that default namespace; returns the user's name in
-  /// the audit log.
+  /// A kubeconfig for a new ServiceAccount of its own, written to that file, with that default namespace; returns the user's
+  /// name in the audit log.
   std::string write_kubeconfig(const std::filesystem::path& file, const std::string& ns);
 
   Cluster(const Cluster&) = delete;

@@ -27,7 +27,8 @@ inline std::chrono::seconds patience() {
 
 /// Asks until the answer is yes: the predicate returns true, or "" (otherwise what is still wrong, for the message). What it
 /// throws is passed on.
-template <class Predicate> void eventually(std::string_view what, Predicate predicate, std::chrono::seconds limit = patience()) {
+template <class Predicate>
+void eventually(std::string_view what, Predicate predicate, std::chrono::seconds limit = patience()) {
   const auto deadline = std::chrono::steady_clock::now() + limit;
   for (auto pause = std::chrono::milliseconds(2);; pause = std::min(pause * 2, std::chrono::milliseconds(50))) {
     std::string wrong;

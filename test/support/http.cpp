@@ -53,8 +53,10 @@ HttpReply Http::request(const std::string& method, const std::string& url, const
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
   const CURLcode code = curl_easy_perform(easy);
   curl_slist_free_all(list);
-  if (code == CURLE_OK) curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
-  else reply.body = curl_easy_strerror(code);
+  if (code == CURLE_OK)
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
+  else
+    reply.body = curl_easy_strerror(code);
   return reply;
 }
 

@@ -10,7 +10,8 @@ namespace gitsync::test {
 
 class Kubectl {
 public:
-  Kubectl(std::string program, std::filesystem::path kubeconfig) : program_(std::move(program)), kubeconfig_(std::move(kubeconfig)) {}
+  Kubectl(std::string program, std::filesystem::path kubeconfig)
+      : program_(std::move(program)), kubeconfig_(std::move(kubeconfig)) {}
 
   Output run(const std::vector<std::string>& arguments, const std::string& input = {}) const {
     return test::run(command(arguments, input));

@@ -74,7 +74,9 @@ spec:
   return replaced(std::string(text), "NAME", name);
 }
 
-std::string namespace_yaml(const std::string& name) { return "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n"; }
+std::string namespace_yaml(const std::string& name) {
+  return "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + name + "\n";
+}
 
 std::string widget_definition_yaml(const std::string& group) {
   constexpr std::string_view text = R"(apiVersion: apiextensions.k8s.io/v1

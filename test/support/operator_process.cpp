@@ -19,8 +19,9 @@ size_t size_of(const std::filesystem::path& file) {
 }
 
 Process::Options process_options(const OperatorProcess::Options& options) {
-  Process::Options out{.argv = {operator_binary(), "operator", "--kubeconfig", options.kubeconfig, "--mirrors", options.mirrors, "--listen",
-                                "127.0.0.1:0", options.leader_elect ? "--leader-elect=true" : "--leader-elect=false"},
+  Process::Options out{.argv = {operator_binary(), "operator", "--kubeconfig", options.kubeconfig, "--mirrors", options.mirrors,
+                                "--listen", "127.0.0.1:0",
+                                options.leader_elect ? "--leader-elect=true" : "--leader-elect=false"},
                        .output = options.log,
                        .errors = options.log};
   out.argv.insert(out.argv.end(), options.more.begin(), options.more.end());
@@ -79,7 +80,8 @@ double OperatorProcess::metric(const std::string& name, const std::vector<std::s
   if (reply.status != 200) throw std::runtime_error("the operator's /metrics answers " + std::to_string(reply.status));
   double sum = 0;
   for (const auto& line : lines_of(reply.body)) {
-    if (!line.starts_with(name) || line.size() == name.size() || (line[name.size()] != '{' && line[name.size()] != ' ')) continue;
+    if (!line.starts_with(name) || line.size() == name.size() || (line[name.size()] != '{' && line[name.size()] != ' '))
+      continue;
     bool all = true;
     for (const auto& label : labels) all = all && line.find(label) != std::string::npos;
     if (all) sum += std::strtod(line.c_str() + line.rfind(' '), nullptr);

@@ -177,13 +177,15 @@ std::string Process::read_line(int seconds) {
       buffer_.erase(0, end + 1);
       return line;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     pollfd entry{output_, POLLIN, 0};
     const int ready = left <= 0 ? 0 : ::poll(&entry, 1, static_cast<int>(left));
     if (ready < 0 && errno == EINTR) continue;
     char chunk[4096];
     const ssize_t count = ready == 1 ? read(output_, chunk, sizeof chunk) : -1;
-    if (count <= 0) throw std::runtime_error(ready == 1 ? "the program ended without a line" : "the program said nothing in time");
+    if (count <= 0)
+      throw std::runtime_error(ready == 1 ? "the program ended without a line" : "the program said nothing in time");
     buffer_.append(chunk, static_cast<size_t>(count));
   }
 }

@@ -19,7 +19,7 @@ struct Output {
 };
 
 struct Command {
-  std::vector<std::string> argv; // argv[0] is looked up in PATH
+  std::vector<std::string> argv;                    // argv[0] is looked up in PATH
   std::map<std::string, std::string> environment{}; // added to this process's
   std::filesystem::path directory{};                // "" for this process's
   std::string input{};                              // standard input

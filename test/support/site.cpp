@@ -41,7 +41,8 @@ Site::~Site() {
     if (failing || std::getenv("GITSYNC_TEST_VERBOSE")) {
       std::cerr << "--- " << ns << ": the GitSyncs, the GitRepositories, and the operator's last words\n";
       for (const auto& path : {git_sync(ns), git_repository(ns)})
-        for (const auto& item : api.list(path)) std::cerr << item["metadata"]["name"] << ": " << item.value("status", json()).dump(1) << "\n";
+        for (const auto& item : api.list(path))
+          std::cerr << item["metadata"]["name"] << ": " << item.value("status", json()).dump(1) << "\n";
       std::cerr << last_lines(log(), 40) << "---\n";
     }
     if (!failing && operator_ && operator_->running()) stop();
@@ -54,9 +55,7 @@ Site::~Site() {
     }
     for (const auto& path : leftovers_) api.remove(path);
     api.remove("/api/v1/namespaces/" + ns);
-  } catch (const std::exception& problem) {
-    std::cerr << ns << ": cannot be cleaned up: " << problem.what() << "\n";
-  }
+  } catch (const std::exception& problem) { std::cerr << ns << ": cannot be cleaned up: " << problem.what() << "\n"; }
 }
 
 OperatorProcess::Options Site::options(bool leader_elect, const std::string& mirrors) {
@@ -95,15 +94,18 @@ void Site::stop() {
 void Site::add_source(const std::string& name, const json& more) {
   json spec{{"url", repo.url()}, {"ref", {{"branch", "main"}}}, {"interval", "1s"}, {"timeout", "10s"}};
   spec.merge_patch(more);
-  api.create(git_repository(ns),
-             {{"apiVersion", group_version}, {"kind", "GitRepository"}, {"metadata", {{"name", name}, {"namespace", ns}}}, {"spec", spec}});
+  api.create(git_repository(ns), {{"apiVersion", group_version},
+                                  {"kind", "GitRepository"},
+                                  {"metadata", {{"name", name}, {"namespace", ns}}},
+                                  {"spec", spec}});
 }
 
 void Site::add_sync(const std::string& name, const json& more) {
   json spec{{"sourceRef", {{"name", "source"}}}, {"path", "./app"}, {"targetNamespace", ns}};
   spec.merge_patch(more);
-  api.create(git_sync(ns),
-             {{"apiVersion", group_version}, {"kind", "GitSync"}, {"metadata", {{"name", name}, {"namespace", ns}}}, {"spec", spec}});
+  api.create(
+      git_sync(ns),
+      {{"apiVersion", group_version}, {"kind", "GitSync"}, {"metadata", {{"name", name}, {"namespace", ns}}}, {"spec", spec}});
 }
 
 std::string Site::begin(const json& sync_spec) {
@@ -138,7 +140,8 @@ void Site::await_applied(const std::string& commit, const std::string& name) {
   eventually("GitSync " + name + " has applied " + commit, [&]() -> std::string {
     if (operator_ && !operator_->running()) throw std::runtime_error("the operator ended");
     const json object = sync(name);
-    const bool done = text_at(object, "/status/lastAppliedRevision").ends_with(commit) && condition_status(object, "Ready") == "True" &&
+    const bool done = text_at(object, "/status/lastAppliedRevision").ends_with(commit) &&
+                      condition_status(object, "Ready") == "True" &&
                       object["status"].value("observedGeneration", 0) == object["metadata"]["generation"];
     return done ? "" : object.value("status", json()).dump();
   });
@@ -148,17 +151,20 @@ void Site::await_refused(const std::string& commit, const std::string& name) {
   eventually("GitSync " + name + " has refused " + commit, [&]() -> std::string {
     if (operator_ && !operator_->running()) throw std::runtime_error("the operator ended");
     const json object = sync(name);
-    const bool done = text_at(object, "/status/lastAttemptedRevision").ends_with(commit) && condition_status(object, "Ready") == "False";
+    const bool done =
+        text_at(object, "/status/lastAttemptedRevision").ends_with(commit) && condition_status(object, "Ready") == "False";
     return done ? "" : object.value("status", json()).dump();
   });
 }
 
-json Site::await_condition(const std::string& path, const std::string& type, const std::string& status, const std::string& reason) {
+json Site::await_condition(const std::string& path, const std::string& type, const std::string& status,
+                           const std::string& reason) {
   json object;
   eventually(path + " has " + type + "=" + status + " " + reason, [&]() -> std::string {
     object = api.get(path);
     const json condition = condition_of(object, type);
-    const bool done = !condition.is_null() && condition.value("status", "") == status && (reason.empty() || condition.value("reason", "") == reason);
+    const bool done = !condition.is_null() && condition.value("status", "") == status &&
+                      (reason.empty() || condition.value("reason", "") == reason);
     return done ? "" : object.value("status", json()).dump();
   });
   return object;

@@ -14,8 +14,8 @@
 
 namespace gitsync::test {
 
-/// Main thread only. At its end the operator is stopped, its GitSyncs and its namespace are deleted; a test that fails shows the
-/// operator's last words (with GITSYNC_TEST_VERBOSE set, every test does).
+/// Main thread only. At its end the operator is stopped, its GitSyncs and its namespace are deleted; a test that fails shows
+/// the operator's last words (with GITSYNC_TEST_VERBOSE set, every test does).
 class Site {
 public:
   explicit Site(const std::string& name);
@@ -60,7 +60,8 @@ public:
   void await_applied(const std::string& commit, const std::string& sync = "app");
   void await_refused(const std::string& commit, const std::string& sync = "app");
   /// Waits until the object's condition has that status (and reason, where given); returns the object.
-  json await_condition(const std::string& path, const std::string& type, const std::string& status, const std::string& reason = {});
+  json await_condition(const std::string& path, const std::string& type, const std::string& status,
+                       const std::string& reason = {});
   void await_gone(const std::string& path);
   /// Waits until the object is there; returns it.
   json await_exists(const std::string& path);

@@ -10,7 +10,8 @@ TEST_CASE("What is committed is created, labelled and owned by our field manager
   site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
   site.repo.write("app/deep/er/api.yaml", deployment_yaml());
   site.repo.write("app/service.yml", service_yaml());
-  site.repo.write("app/extra.json", R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"from-json"},"data":{"a":"b"}})");
+  site.repo.write("app/extra.json",
+                  R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"from-json"},"data":{"a":"b"}})");
   site.repo.write("app/.hidden.yaml", config_map_yaml("hidden", {}));
   site.repo.write("app/.hidden/there.yaml", config_map_yaml("hidden-there", {}));
   site.repo.write("app/README.md", "# not a manifest\n");
@@ -109,7 +110,8 @@ TEST_CASE("A file removed from git takes its object along, and nothing else") {
 
 TEST_CASE("One document removed from a file takes its object along; a moved one is neither deleted nor written") {
   Site site("move");
-  site.repo.write("app/all.yaml", config_map_yaml("one", {}) + "---\n" + config_map_yaml("two", {}) + "---\n" + config_map_yaml("three", {}));
+  site.repo.write("app/all.yaml",
+                  config_map_yaml("one", {}) + "---\n" + config_map_yaml("two", {}) + "---\n" + config_map_yaml("three", {}));
   site.begin();
   const json two = site.api.get(config_map(site.ns, "two"));
   site.repo.write("app/all.yaml", config_map_yaml("one", {}));
@@ -130,7 +132,8 @@ TEST_CASE("With prune.enabled false, what left git stays in the cluster") {
   CHECK(site.api.exists(config_map(site.ns, "two")));
 }
 
-// With drift.mode Correct, the operator would take the new object for the old one that lost its label, and adopt it; with Ignore it never does.
+// With drift.mode Correct, the operator would take the new object for the old one that lost its label, and adopt it; with
+// Ignore it never does.
 TEST_CASE("An object that somebody made anew under the same name is not pruned") {
   Site site("stranger");
   site.repo.write("app/one.yaml", config_map_yaml("one", {}));
@@ -138,7 +141,8 @@ TEST_CASE("An object that somebody made anew under the same name is not pruned")
   site.begin({{"drift", {{"mode", "Ignore"}}}});
   const json two = site.api.get(config_map(site.ns, "two"));
   const bool restart = GENERATE(false, true), labelled = GENERATE(false, true);
-  INFO((restart ? "while the operator was down" : "before its eyes") << (labelled ? ", with our label" : ", without our label"));
+  INFO((restart ? "while the operator was down" : "before its eyes")
+       << (labelled ? ", with our label" : ", without our label"));
   if (restart) site.stop();
   site.api.remove(config_map(site.ns, "two"));
   json metadata{{"name", "two"}};
@@ -171,7 +175,8 @@ TEST_CASE("A definition, its custom resource, a namespace and what lies in it co
 
   // File names in the wrong order on purpose.
   site.repo.write("app/layers/a-widget.yaml", widget_yaml(group, "first", inner, 3));
-  site.repo.write("app/layers/b-config.yaml", replaced(config_map_yaml("inside", {}), "name: inside", "name: inside\n  namespace: " + inner));
+  site.repo.write("app/layers/b-config.yaml",
+                  replaced(config_map_yaml("inside", {}), "name: inside", "name: inside\n  namespace: " + inner));
   site.repo.write("app/layers/c-namespace.yaml", namespace_yaml(inner));
   site.repo.write("app/layers/d-definition.yaml", widget_definition_yaml(group));
   site.push();
@@ -196,7 +201,8 @@ TEST_CASE("An object that the API server refuses is named with its file, and wha
   site.repo.write("app/leaves.yaml", config_map_yaml("leaves", {}));
   const std::string first = site.begin();
   site.repo.remove("app/leaves.yaml");
-  site.repo.write("app/bad.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\nspec:\n  ports:\n    - port: 99999\n");
+  site.repo.write("app/bad.yaml",
+                  "apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\nspec:\n  ports:\n    - port: 99999\n");
   site.repo.write("app/good.yaml", config_map_yaml("good", {}));
   const json sync = site.push_refused();
   CHECK(condition_reason(sync, "Ready") == "ApplyFailed");
@@ -218,8 +224,8 @@ TEST_CASE("After a refused Namespace no later stage begins") {
   Site site("stages");
   site.repo.write("app/keep.yaml", config_map_yaml("keep", {}));
   site.begin();
-  site.repo.write("app/namespace.yaml",
-                  "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + site.ns + "-refused\n  labels:\n    wrong: \"not a label value!\"\n");
+  site.repo.write("app/namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: " + site.ns +
+                                            "-refused\n  labels:\n    wrong: \"not a label value!\"\n");
   site.repo.write("app/late.yaml", config_map_yaml("late", {}));
   const json sync = site.push_refused();
   CHECK(ready_message(sync).find(site.ns + "-refused") != std::string::npos);

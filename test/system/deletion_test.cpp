@@ -30,7 +30,8 @@ TEST_CASE("With deletionPolicy Delete the objects go with their GitSync, and not
   site.api.create(path_of("v1", "configmaps", site.ns), {{"metadata", {{"name", "somebody-elses"}}}});
   REQUIRE(site.inventories() > 0);
   site.delete_sync();
-  for (const auto& path : {config_map(site.ns, "one"), service(site.ns, "api"), deployment(site.ns, "api")}) site.await_gone(path);
+  for (const auto& path : {config_map(site.ns, "one"), service(site.ns, "api"), deployment(site.ns, "api")})
+    site.await_gone(path);
   CHECK(site.api.exists(config_map(site.ns, "somebody-elses")));
   eventually("the inventory is gone", [&] { return site.inventories() == 0; });
   CHECK(site.op().get("/metrics").body.find(R"(kind="GitSync",name="app",namespace=")" + site.ns) == std::string::npos);
@@ -65,7 +66,8 @@ TEST_CASE("A GitSync deleted while the operator is down is cleaned up at its sta
   site.repo.go_away();
   site.start(false, "mirrors-new");
   site.await_gone(git_sync(site.ns, "app"));
-  for (const auto& path : {config_map(site.ns, "one"), service(site.ns, "api"), deployment(site.ns, "api")}) site.await_gone(path);
+  for (const auto& path : {config_map(site.ns, "one"), service(site.ns, "api"), deployment(site.ns, "api")})
+    site.await_gone(path);
 }
 
 TEST_CASE("An object that somebody made anew is not deleted with the GitSync") {
@@ -105,8 +107,9 @@ TEST_CASE("A namespace with a GitSync and its objects in it can be deleted") {
   site.api.create("/api/v1/namespaces", {{"metadata", {{"name", tenant}}}});
   site.repo.write("app/one.yaml", config_map_yaml("one", {}));
   const std::string commit = site.repo.commit();
-  for (auto [path, spec] : {std::pair{git_repository(tenant), json{{"url", site.repo.url()}, {"interval", "1s"}}},
-                            std::pair{git_sync(tenant), json{{"sourceRef", {{"name", "app"}}}, {"path", "app"}, {"targetNamespace", tenant}}}})
+  for (auto [path, spec] :
+       {std::pair{git_repository(tenant), json{{"url", site.repo.url()}, {"interval", "1s"}}},
+        std::pair{git_sync(tenant), json{{"sourceRef", {{"name", "app"}}}, {"path", "app"}, {"targetNamespace", tenant}}}})
     site.api.create(path, {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
                            {"kind", path.ends_with("gitsyncs") ? "GitSync" : "GitRepository"},
                            {"metadata", {{"name", "app"}, {"namespace", tenant}}},

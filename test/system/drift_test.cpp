@@ -11,7 +11,8 @@ namespace {
 json essence(json object) {
   object.erase("status");
   auto& metadata = object["metadata"];
-  for (const char* field : {"resourceVersion", "generation", "managedFields", "uid", "creationTimestamp"}) metadata.erase(field);
+  for (const char* field : {"resourceVersion", "generation", "managedFields", "uid", "creationTimestamp"})
+    metadata.erase(field);
   if (metadata.contains("annotations")) metadata["annotations"].erase("deployment.kubernetes.io/revision");
   return object;
 }
@@ -32,8 +33,8 @@ struct DriftSite : Site {
     mark_ = audit.mark();
   }
 
-  /// Waits until the object is as remembered and owned by us, lets the operator finish with everything it has seen, and checks that
-  /// it is still so, for at most that many writes.
+  /// Waits until the object is as remembered and owned by us, lets the operator finish with everything it has seen, and checks
+  /// that it is still so, for at most that many writes.
   void expect_restored(size_t most_writes) {
     const json wanted = essence(before_);
     eventually(path_ + " is as it was", [&]() -> std::string {
@@ -60,7 +61,8 @@ struct DriftSite : Site {
   void expect_told(const std::string& object, const std::string& operation, const std::string& culprit) {
     eventually("the status tells of the correction", [&]() -> std::string {
       const json correction = sync()["status"].value("lastCorrection", json::object());
-      const bool right = correction.value("object", "").find(object) != std::string::npos && correction.value("operation", "") == operation &&
+      const bool right = correction.value("object", "").find(object) != std::string::npos &&
+                         correction.value("operation", "") == operation &&
                          (culprit.empty() || correction.value("manager", "") == culprit);
       return right ? "" : correction.dump();
     });
@@ -79,7 +81,8 @@ json replace(const std::string& path, const json& value) { return {{{"op", "repl
 TEST_CASE("A patched value is changed back with one write, and the culprit is named") {
   DriftSite site("drift-patch");
   site.watch(config_map(site.ns, "settings"));
-  site.cluster.kubectl().must({"-n", site.ns, "patch", "configmap", "settings", "--field-manager=mallory", "-p", R"({"data":{"color":"red"}})"});
+  site.cluster.kubectl().must(
+      {"-n", site.ns, "patch", "configmap", "settings", "--field-manager=mallory", "-p", R"({"data":{"color":"red"}})"});
   eventually("the value is back", [&] { return site.api.get(config_map(site.ns, "settings"))["data"]["color"] == "blue"; });
   site.expect_told("settings", "Modified", "mallory");
   CHECK(any_holds(site.sync()["status"]["lastCorrection"]["paths"].get<std::vector<std::string>>(), "color"));
@@ -185,8 +188,9 @@ TEST_CASE("An empty list as managedFields changes nothing, and breaks nothing") 
 TEST_CASE("An edit under our own field manager's name is changed back") {
   DriftSite site("drift-own-name");
   site.watch(config_map(site.ns, "settings"));
-  site.cluster.kubectl().must({"-n", site.ns, "apply", "--server-side", "--force-conflicts", "--field-manager=" + site.manager(), "-f", "-"},
-                              config_map_yaml("settings", {{"color", "red"}}));
+  site.cluster.kubectl().must(
+      {"-n", site.ns, "apply", "--server-side", "--force-conflicts", "--field-manager=" + site.manager(), "-f", "-"},
+      config_map_yaml("settings", {{"color", "red"}}));
   site.expect_restored(1);
 }
 
@@ -196,17 +200,20 @@ TEST_CASE("An apply of less under our own name, which gives up fields and our la
   std::string less = deployment_yaml();
   less = replaced(less, "        - name: sidecar\n          image: registry.example/sidecar:2.0\n", "");
   less = replaced(less, "            - name: LEVEL\n              value: \"3\"\n", "");
-  site.cluster.kubectl().must({"-n", site.ns, "apply", "--server-side", "--force-conflicts", "--field-manager=" + site.manager(), "-f", "-"}, less);
+  site.cluster.kubectl().must(
+      {"-n", site.ns, "apply", "--server-side", "--force-conflicts", "--field-manager=" + site.manager(), "-f", "-"}, less);
   site.expect_restored(2);
 }
 
 TEST_CASE("A field that somebody else took over with the same value is won back or left, but stays as declared") {
   DriftSite site("drift-shared");
   const json before = site.api.get(config_map(site.ns, "settings"));
-  site.api.apply(config_map(site.ns, "settings"), {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"data", {{"color", "blue"}}}}, "friend");
+  site.api.apply(config_map(site.ns, "settings"), {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"data", {{"color", "blue"}}}},
+                 "friend");
   site.fence(config_map(site.ns, "fence"));
   CHECK(essence(site.api.get(config_map(site.ns, "settings"))) == essence(before));
-  CHECK(managed_by(site.api.get(config_map(site.ns, "settings")), site.manager())["fieldsV1"] == managed_by(before, site.manager())["fieldsV1"]);
+  CHECK(managed_by(site.api.get(config_map(site.ns, "settings")), site.manager())["fieldsV1"] ==
+        managed_by(before, site.manager())["fieldsV1"]);
 }
 
 TEST_CASE("A renamed container is renamed back, with nothing left of the other name") {
@@ -239,7 +246,9 @@ TEST_CASE("A Service's port with another number gets its number back") {
 
 TEST_CASE("A Service whose only, unnamed port was renumbered gets it back") {
   DriftSite site("drift-only-port");
-  site.repo.write("app/plain.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: plain\nspec:\n  selector: {app: api}\n  ports:\n    - port: 80\n");
+  site.repo.write(
+      "app/plain.yaml",
+      "apiVersion: v1\nkind: Service\nmetadata:\n  name: plain\nspec:\n  selector: {app: api}\n  ports:\n    - port: 80\n");
   site.push();
   site.watch(service(site.ns, "plain"));
   site.api.patch(service(site.ns, "plain"), replace("/spec/ports/0/port", 8080));
@@ -249,14 +258,16 @@ TEST_CASE("A Service whose only, unnamed port was renumbered gets it back") {
 TEST_CASE("A volume with another source gets its source back") {
   DriftSite site("drift-volume");
   site.watch(deployment(site.ns, "api"));
-  site.api.patch(deployment(site.ns, "api"), replace("/spec/template/spec/volumes/0", {{"name", "settings"}, {"emptyDir", json::object()}}));
+  site.api.patch(deployment(site.ns, "api"),
+                 replace("/spec/template/spec/volumes/0", {{"name", "settings"}, {"emptyDir", json::object()}}));
   site.expect_restored(2);
 }
 
 TEST_CASE("Changed arguments, an atomic list, are changed back") {
   DriftSite site("drift-args");
   site.watch(deployment(site.ns, "api"));
-  site.api.patch(deployment(site.ns, "api"), {{{"op", "add"}, {"path", "/spec/template/spec/containers/0/args/-"}, {"value", "--evil"}}});
+  site.api.patch(deployment(site.ns, "api"),
+                 {{{"op", "add"}, {"path", "/spec/template/spec/containers/0/args/-"}, {"value", "--evil"}}});
   site.expect_restored(1);
 }
 
@@ -278,17 +289,20 @@ TEST_CASE("Quantities written differently are no drift, changed ones are") {
 TEST_CASE("Undeclared additions are kept: a label, an annotation, replicas, another manager's container") {
   DriftSite site("undeclared");
   const std::string path = deployment(site.ns, "api");
-  site.api.merge(path, {{"metadata", {{"labels", {{"extra", "label"}}}, {"annotations", {{"extra", "annotation"}}}}}, {"spec", {{"replicas", 3}}}});
-  site.api.apply(path,
-                 {{"apiVersion", "apps/v1"},
-                  {"kind", "Deployment"},
-                  {"spec", {{"template", {{"spec", {{"containers", {{{"name", "injected"}, {"image", "registry.example/mesh:1"}}}}}}}}}}},
-                 "mesh");
+  site.api.merge(path, {{"metadata", {{"labels", {{"extra", "label"}}}, {"annotations", {{"extra", "annotation"}}}}},
+                        {"spec", {{"replicas", 3}}}});
+  site.api.apply(
+      path,
+      {{"apiVersion", "apps/v1"},
+       {"kind", "Deployment"},
+       {"spec", {{"template", {{"spec", {{"containers", {{{"name", "injected"}, {"image", "registry.example/mesh:1"}}}}}}}}}}},
+      "mesh");
   site.fence(config_map(site.ns, "fence"));
   // A correction of the same object must not take them along either.
   site.api.patch(path, replace("/spec/template/spec/containers/0/image", "registry.example/api:evil"));
-  eventually("the image is back",
-             [&] { return site.api.get(path)["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/api:1.0"; });
+  eventually("the image is back", [&] {
+    return site.api.get(path)["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.example/api:1.0";
+  });
   site.fence(config_map(site.ns, "fence"));
   const json after = site.api.get(path);
   CHECK(after["metadata"]["labels"]["extra"] == "label");
@@ -307,9 +321,11 @@ TEST_CASE("Undeclared additions are kept: a label, an annotation, replicas, anot
 TEST_CASE("Additions alone cause no write at all") {
   DriftSite site("undeclared-quiet");
   const auto mark = site.audit.mark();
-  site.api.merge(deployment(site.ns, "api"), {{"metadata", {{"annotations", {{"extra", "annotation"}}}}}, {"spec", {{"replicas", 2}}}});
+  site.api.merge(deployment(site.ns, "api"),
+                 {{"metadata", {{"annotations", {{"extra", "annotation"}}}}}, {"spec", {{"replicas", 2}}}});
   site.api.merge(config_map(site.ns, "settings"), {{"data", {{"extra", "key"}}}});
-  eventually("the controllers have made the Pods", [&] { return site.api.get(deployment(site.ns, "api"))["status"].value("replicas", 0) == 2; });
+  eventually("the controllers have made the Pods",
+             [&] { return site.api.get(deployment(site.ns, "api"))["status"].value("replicas", 0) == 2; });
   site.fence(config_map(site.ns, "fence"));
   const auto writes = to_managed_objects(site.audit.writes(site.op().user(), mark));
   INFO(to_text(writes));
@@ -324,12 +340,15 @@ TEST_CASE("A hundred objects changed at once are all changed back, with one writ
   site.begin();
   const auto mark = site.audit.mark();
   for (int i = 0; i < count; ++i) {
-    if (i % 4 == 0) site.api.remove(config_map(site.ns, name(i)));
-    else site.api.merge(config_map(site.ns, name(i)), {{"data", {{"value", "wrong"}}}});
+    if (i % 4 == 0)
+      site.api.remove(config_map(site.ns, name(i)));
+    else
+      site.api.merge(config_map(site.ns, name(i)), {{"data", {{"value", "wrong"}}}});
   }
   eventually("all are right", [&]() -> std::string {
     int right = 0;
-    for (const auto& item : site.api.list(path_of("v1", "configmaps", site.ns))) right += text_at(item, "/data/value") == "right";
+    for (const auto& item : site.api.list(path_of("v1", "configmaps", site.ns)))
+      right += text_at(item, "/data/value") == "right";
     return right == count ? "" : std::to_string(right) + " are";
   });
   site.fence(config_map(site.ns, name(0)));

@@ -27,12 +27,14 @@ struct GoodSite : Site {
 class WithoutValidation {
 public:
   WithoutValidation(Site& site, const std::string& plural)
-      : site_(site), path_(path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", plural + ".gitops.volaticloud.com")),
+      : site_(site),
+        path_(path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", plural + ".gitops.volaticloud.com")),
         original_(site.api.get(path_)) {
     json open = original_;
     open["metadata"].erase("resourceVersion");
     open["metadata"].erase("managedFields");
-    open["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+    open["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = {
+        {"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
     put(open);
   }
   ~WithoutValidation() {
@@ -94,14 +96,21 @@ TEST_CASE("Custom resources that no validation has seen stall alone, also over a
   {
     const WithoutValidation open_syncs(site, "gitsyncs");
     const WithoutValidation open_repositories(site, "gitrepositories");
+    create_when_taken(
+        site, git_sync(site.ns),
+        {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
+         {"kind", "GitSync"},
+         {"metadata", meta},
+         {"spec", {{"sourceRef", {{"name", "source"}}}, {"path", "../../etc"}, {"interval", "often"}, {"prune", "please"}}}});
     create_when_taken(site, git_sync(site.ns),
-                      {{"apiVersion", "gitops.volaticloud.com/v1alpha1"}, {"kind", "GitSync"}, {"metadata", meta},
-                       {"spec", {{"sourceRef", {{"name", "source"}}}, {"path", "../../etc"}, {"interval", "often"}, {"prune", "please"}}}});
-    create_when_taken(site, git_sync(site.ns),
-                      {{"apiVersion", "gitops.volaticloud.com/v1alpha1"}, {"kind", "GitSync"}, {"metadata", {{"name", "worse"}, {"namespace", site.ns}}},
+                      {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
+                       {"kind", "GitSync"},
+                       {"metadata", {{"name", "worse"}, {"namespace", site.ns}}},
                        {"spec", {{"sourceRef", {17, "x"}}}}});
     create_when_taken(site, git_repository(site.ns),
-                      {{"apiVersion", "gitops.volaticloud.com/v1alpha1"}, {"kind", "GitRepository"}, {"metadata", meta},
+                      {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
+                       {"kind", "GitRepository"},
+                       {"metadata", meta},
                        {"spec", {{"url", "ext::sh -c 'touch /tmp/owned'"}, {"interval", -5}, {"ref", "main"}}}});
   }
   const auto expect_stalled = [&] {
@@ -127,7 +136,8 @@ TEST_CASE("Custom resources that no validation has seen stall alone, also over a
 
 TEST_CASE("A GitSync whose objects the API server keeps refusing harms no other") {
   GoodSite site("keeps-failing");
-  site.repo.write("failing/bad.yaml", "apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\nspec:\n  ports:\n    - port: 0\n");
+  site.repo.write("failing/bad.yaml",
+                  "apiVersion: v1\nkind: Service\nmetadata:\n  name: bad\nspec:\n  ports:\n    - port: 0\n");
   site.repo.commit();
   site.add_sync("failing", {{"path", "failing"}});
   site.await_condition(git_sync(site.ns, "failing"), "Ready", "False", "ApplyFailed");

@@ -75,7 +75,9 @@ TEST_CASE("An operator that lost its Lease writes nothing more") {
   taken["spec"]["holderIdentity"] = "somebody-else";
   taken["spec"]["leaseDurationSeconds"] = 3600;
   site.api.put(path, taken);
-  eventually("the operator has noticed", [&] { return !site.op().running() || site.op().metric("gitsync_leader") == 0; }, std::chrono::seconds(30) + patience());
+  eventually(
+      "the operator has noticed", [&] { return !site.op().running() || site.op().metric("gitsync_leader") == 0; },
+      std::chrono::seconds(30) + patience());
   const auto mark = site.audit.mark();
   site.drift();
   site.audit.mark();

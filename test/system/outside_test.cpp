@@ -13,8 +13,10 @@ std::vector<std::string> words(const std::string& line) {
   std::vector<std::string> out;
   std::string word;
   for (const char c : line + " ") {
-    if (c != ' ') word += c;
-    else if (!word.empty()) out.push_back(std::exchange(word, {}));
+    if (c != ' ')
+      word += c;
+    else if (!word.empty())
+      out.push_back(std::exchange(word, {}));
   }
   return out;
 }
@@ -28,14 +30,17 @@ TEST_CASE("kubectl get gitsync shows READY, REVISION, OBJECTS, HEALTH, DRIFT, AG
   const std::string commit = site.begin();
   const auto lines = lines_of(site.cluster.kubectl().must({"-n", site.ns, "get", "gitsync"}));
   REQUIRE(lines.size() == 2);
-  CHECK(words(lines[0]) == std::vector<std::string>{"NAME", "READY", "REVISION", "OBJECTS", "HEALTH", "DRIFT", "AGE", "MESSAGE"});
+  CHECK(words(lines[0]) ==
+        std::vector<std::string>{"NAME", "READY", "REVISION", "OBJECTS", "HEALTH", "DRIFT", "AGE", "MESSAGE"});
   INFO(lines[1]);
-  CHECK(std::regex_match(lines[1], std::regex("app +True +main@" + commit.substr(0, 7) + " +2 +[A-Z][a-z]+ +0 +[0-9]+[sm][0-9s]* +\\S.*")));
+  CHECK(std::regex_match(
+      lines[1], std::regex("app +True +main@" + commit.substr(0, 7) + " +2 +[A-Z][a-z]+ +0 +[0-9]+[sm][0-9s]* +\\S.*")));
   const auto wide = lines_of(site.cluster.kubectl().must({"-n", site.ns, "get", "gs", "-o", "wide"}));
   CHECK(words(wide[0]).size() > 8);
   const auto sources = lines_of(site.cluster.kubectl().must({"-n", site.ns, "get", "gitrepo"}));
   CHECK(words(sources[0]) == std::vector<std::string>{"NAME", "READY", "REVISION", "URL", "AGE", "MESSAGE"});
-  site.cluster.kubectl().must({"-n", site.ns, "wait", "--for=condition=Ready", "gitsync/app", "gitrepository/source", "--timeout=10s"});
+  site.cluster.kubectl().must(
+      {"-n", site.ns, "wait", "--for=condition=Ready", "gitsync/app", "gitrepository/source", "--timeout=10s"});
 
   site.repo.write("app/settings.yaml", "a: [\n");
   site.push_refused();
@@ -62,7 +67,8 @@ TEST_CASE("Events tell of what was fetched, applied, corrected, pruned and refus
   site.push_refused();
   site.await_failure_event("app", "app/bad.yaml");
   const std::string described = site.cluster.kubectl().must({"-n", site.ns, "describe", "gitsync", "app"});
-  for (const char* reason : {"Applied", "DriftCorrected", "Pruned", "app/bad.yaml"}) CHECK(described.find(reason) != std::string::npos);
+  for (const char* reason : {"Applied", "DriftCorrected", "Pruned", "app/bad.yaml"})
+    CHECK(described.find(reason) != std::string::npos);
 }
 
 TEST_CASE("/healthz, /readyz and /metrics answer") {
@@ -78,15 +84,18 @@ TEST_CASE("/healthz, /readyz and /metrics answer") {
   CHECK(site.op().metric("gitsync_ready", {R"(kind="GitRepository")", of_app}) == 1);
   CHECK(site.op().metric("gitsync_objects", {of_app}) == 1);
   eventually("drift is counted", [&] {
-    return site.op().metric("gitsync_drift_detected_total", {of_app}) == 1 && site.op().metric("gitsync_drift_corrected_total", {of_app}) == 1 &&
-           site.op().metric("gitsync_drift_correction_seconds_count", {of_app}) == 1 && site.op().metric("gitsync_drifted_objects", {of_app}) == 0;
+    return site.op().metric("gitsync_drift_detected_total", {of_app}) == 1 &&
+           site.op().metric("gitsync_drift_corrected_total", {of_app}) == 1 &&
+           site.op().metric("gitsync_drift_correction_seconds_count", {of_app}) == 1 &&
+           site.op().metric("gitsync_drifted_objects", {of_app}) == 0;
   });
   CHECK(site.op().metric("gitsync_reconcile_total", {R"(kind="GitSync")", of_app, R"(result="success")"}) >= 1);
   CHECK(site.op().metric("gitsync_api_requests_total", {}) > 3);
   CHECK(site.op().metric("gitsync_leader") == 1);
   site.repo.write("app/bad.yaml", "a: [\n");
   site.push_refused();
-  eventually("the metric says not ready", [&] { return site.op().metric("gitsync_ready", {R"(kind="GitSync")", of_app}) == 0; });
+  eventually("the metric says not ready",
+             [&] { return site.op().metric("gitsync_ready", {R"(kind="GitSync")", of_app}) == 0; });
   CHECK(site.op().metric("gitsync_reconcile_total", {R"(kind="GitSync")", of_app, R"(result="success")"}) <
         site.op().metric("gitsync_reconcile_total", {R"(kind="GitSync")", of_app}));
 }

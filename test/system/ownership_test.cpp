@@ -61,7 +61,8 @@ TEST_CASE("When the first gives the object up, the second gets it") {
   site.await_condition(git_sync(site.ns, "second"), "Ready", "True");
   site.await_exists(config_map(site.ns, "shared"));
   CHECK(site.whose() == "second");
-  CHECK(text_at(site.api.get(config_map(site.ns, "shared")), "/metadata/annotations/gitops.volaticloud.com~1sync-name") == site.ns + "/second");
+  CHECK(text_at(site.api.get(config_map(site.ns, "shared")), "/metadata/annotations/gitops.volaticloud.com~1sync-name") ==
+        site.ns + "/second");
   site.fence(config_map(site.ns, "fence"));
   CHECK(site.whose() == "second");
 }
@@ -71,8 +72,10 @@ TEST_CASE("A GitSync is not taken in by another's label on an object that it doe
   site.repo.write("app/fence.yaml", config_map_yaml("fence", {}));
   site.begin();
   const json fence = site.api.get(config_map(site.ns, "fence"));
-  site.api.create(path_of("v1", "configmaps", site.ns),
-                  {{"metadata", {{"name", "copy"}, {"labels", fence["metadata"]["labels"]}, {"annotations", fence["metadata"]["annotations"]}}}});
+  site.api.create(
+      path_of("v1", "configmaps", site.ns),
+      {{"metadata",
+        {{"name", "copy"}, {"labels", fence["metadata"]["labels"]}, {"annotations", fence["metadata"]["annotations"]}}}});
   site.fence(config_map(site.ns, "fence"));
   site.repo.write("app/more.yaml", config_map_yaml("more", {}));
   site.push();

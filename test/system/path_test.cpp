@@ -44,8 +44,10 @@ TEST_CASE("A path that leads out of the repository does not get past the API ser
   Site site("dotdot");
   for (const char* path : {"../elsewhere", "app/../../elsewhere", "..", "/etc"}) {
     INFO(path);
-    const auto said = site.cluster.kubectl().run({"apply", "-f", "-"}, "apiVersion: gitops.volaticloud.com/v1alpha1\nkind: GitSync\nmetadata:\n  name: bad\n  namespace: " +
-                                                                           site.ns + "\nspec:\n  sourceRef: {name: source}\n  path: " + path + "\n");
+    const auto said = site.cluster.kubectl().run(
+        {"apply", "-f", "-"},
+        "apiVersion: gitops.volaticloud.com/v1alpha1\nkind: GitSync\nmetadata:\n  name: bad\n  namespace: " + site.ns +
+            "\nspec:\n  sourceRef: {name: source}\n  path: " + path + "\n");
     CHECK_FALSE(said.ok());
     CHECK(said.err.find("spec.path") != std::string::npos);
   }
@@ -57,12 +59,13 @@ TEST_CASE("A tree with .. or .git as a name harms nothing outside it") {
   INFO(name);
   const std::string blob = site.repo.git({"hash-object", "-w", "--stdin"}, config_map_yaml("escaped", {}));
   const std::string inner = site.repo.git({"mktree"}, "100644 blob " + blob + "\tescaped.yaml");
-  const std::string app = site.repo.git({"mktree"}, site.repo.git({"ls-tree", "HEAD:app"}) + "\n040000 tree " + inner + "\t" + name);
+  const std::string app =
+      site.repo.git({"mktree"}, site.repo.git({"ls-tree", "HEAD:app"}) + "\n040000 tree " + inner + "\t" + name);
   const std::string commit = site.repo.commit_tree(site.repo.git({"mktree"}, "040000 tree " + app + "\tapp"));
   site.request_poll();
   eventually("the commit was attempted or refused at the source", [&] {
-    return text_at(site.sync(), "/status/lastAttemptedRevision").ends_with(commit) || condition_status(site.source(), "Ready") == "False" ||
-           text_at(site.source(), "/status/revision").ends_with(commit);
+    return text_at(site.sync(), "/status/lastAttemptedRevision").ends_with(commit) ||
+           condition_status(site.source(), "Ready") == "False" || text_at(site.source(), "/status/revision").ends_with(commit);
   });
   site.expect_untouched();
   for (const auto& entry : std::filesystem::recursive_directory_iterator(site.directory.path() / "mirrors"))

@@ -13,25 +13,30 @@ namespace {
 void write_everything(GitRepo& repo) {
   repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
   repo.write("app/api.yaml", deployment_yaml() + "---\n" + service_yaml());
-  repo.write("app/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: credentials\nstringData:\n  user: somebody\n");
+  repo.write("app/secret.yaml",
+             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: credentials\nstringData:\n  user: somebody\n");
   repo.write("app/role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: reader\nrules:\n"
                               "  - apiGroups: [\"\"]\n    resources: [configmaps]\n    verbs: [get]\n");
   repo.write("app/account.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: worker\n");
-  repo.write("app/claim.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: disk\nspec:\n  accessModes: [ReadWriteOnce]\n"
-                               "  resources: {requests: {storage: 1Gi}}\n");
+  repo.write("app/claim.yaml",
+             "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: disk\nspec:\n  accessModes: [ReadWriteOnce]\n"
+             "  resources: {requests: {storage: 1Gi}}\n");
   repo.write("app/fence.yaml", config_map_yaml("fence", {}));
 }
 
 /// resourceVersion of everything the operator has written or could write: objects, inventory, status, Events.
 std::map<std::string, std::string> versions(Site& site) {
   std::map<std::string, std::string> out;
-  for (const auto& path : {path_of("v1", "configmaps", site.ns), path_of("v1", "services", site.ns), path_of("v1", "secrets", site.ns),
-                           path_of("v1", "serviceaccounts", site.ns), path_of("v1", "persistentvolumeclaims", site.ns),
-                           path_of("apps/v1", "deployments", site.ns), path_of("rbac.authorization.k8s.io/v1", "roles", site.ns),
-                           git_sync(site.ns), git_repository(site.ns)})
-    for (const auto& item : site.api.list(path)) out[path + "/" + text_at(item, "/metadata/name")] = item["metadata"]["resourceVersion"];
+  for (const auto& path :
+       {path_of("v1", "configmaps", site.ns), path_of("v1", "services", site.ns), path_of("v1", "secrets", site.ns),
+        path_of("v1", "serviceaccounts", site.ns), path_of("v1", "persistentvolumeclaims", site.ns),
+        path_of("apps/v1", "deployments", site.ns), path_of("rbac.authorization.k8s.io/v1", "roles", site.ns),
+        git_sync(site.ns), git_repository(site.ns)})
+    for (const auto& item : site.api.list(path))
+      out[path + "/" + text_at(item, "/metadata/name")] = item["metadata"]["resourceVersion"];
   for (const auto& event : site.api.list(path_of("events.k8s.io/v1", "events", site.ns)))
-    if (event["regarding"].value("kind", "").starts_with("Git")) out["event " + text_at(event, "/metadata/name")] = event["metadata"]["resourceVersion"];
+    if (event["regarding"].value("kind", "").starts_with("Git"))
+      out["event " + text_at(event, "/metadata/name")] = event["metadata"]["resourceVersion"];
   return out;
 }
 
@@ -53,7 +58,8 @@ constexpr int many = 300;
 std::string many_name(int round, int i) { return "many-" + std::to_string(round) + "-" + std::to_string(i); }
 void write_many(GitRepo& repo, int round) {
   for (int i = 0; i < many; ++i)
-    repo.write("app/many/" + many_name(round, i) + ".yaml", config_map_yaml(many_name(round, i), {{"value", std::string(200, 'x')}}));
+    repo.write("app/many/" + many_name(round, i) + ".yaml",
+               config_map_yaml(many_name(round, i), {{"value", std::string(200, 'x')}}));
 }
 
 } // namespace
@@ -70,7 +76,8 @@ TEST_CASE("A restart with nothing to do writes nothing but the Lease") {
              [&] { return site.api.get(deployment(site.ns, "api"))["status"].value("availableReplicas", 0) == 1; });
   site.fence(config_map(site.ns, "fence")); // writes an Event and a status, and these have to be out before the comparison
   eventually("the fence's correction stands in the status", [&] {
-    return text_at(site.sync(), "/status/lastCorrection/object").find("fence") != std::string::npos && site.sync()["status"].value("drift", -1) == 0;
+    return text_at(site.sync(), "/status/lastCorrection/object").find("fence") != std::string::npos &&
+           site.sync()["status"].value("drift", -1) == 0;
   });
   site.await_event("app", "DriftCorrected");
   site.stop();
@@ -82,7 +89,8 @@ TEST_CASE("A restart with nothing to do writes nothing but the Lease") {
   // What it says of itself when it has looked at everything once.
   eventually("it knows both again", [&] {
     return site.op().metric("gitsync_ready", {R"(kind="GitSync")", site.ns}) == 1 &&
-           site.op().metric("gitsync_ready", {R"(kind="GitRepository")", site.ns}) == 1 && site.op().metric("gitsync_objects", {site.ns}) == 8;
+           site.op().metric("gitsync_ready", {R"(kind="GitRepository")", site.ns}) == 1 &&
+           site.op().metric("gitsync_objects", {site.ns}) == 8;
   });
   site.request_poll();
   eventually("it has polled", [&] { return site.op().metric("gitsync_git_poll_total", {site.ns}) >= 1; });
@@ -100,7 +108,7 @@ TEST_CASE("A restart with nothing to do writes nothing but the Lease") {
 
   auto after = versions(site);
   for (const auto& [path, version] : before) {
-    if (path.ends_with("/fence") || path.ends_with("/source")) continue;                           // deleted; requested
+    if (path.ends_with("/fence") || path.ends_with("/source")) continue;                                  // deleted; requested
     if (path.ends_with("/gitsyncs/app") || path.find("/secrets/gitsync-") != std::string::npos) continue; // record the fence
     INFO(path);
     CHECK(after[path] == version);
@@ -112,14 +120,18 @@ TEST_CASE("The operator's own count of its requests is the API server's") {
   write_everything(site.repo);
   site.begin();
   const auto mark = site.audit.mark();
-  const double before = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) + site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
+  const double before = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
+                        site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
   for (int i = 0; i < 3; ++i) site.fence(config_map(site.ns, "fence"));
   double patches = 0;
   eventually("both count the same", [&]() -> std::string {
     patches = 0;
     for (const auto& write : site.audit.writes(site.op().user(), mark)) patches += write.verb == "patch";
-    const double after = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) + site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
-    return after - before == patches ? "" : std::to_string(after - before) + " by its metrics, " + std::to_string(patches) + " by the audit log";
+    const double after = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
+                         site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
+    return after - before == patches
+               ? ""
+               : std::to_string(after - before) + " by its metrics, " + std::to_string(patches) + " by the audit log";
   });
   CHECK(patches >= 3);
 }
@@ -133,7 +145,8 @@ TEST_CASE("Restarted with git away and its mirror lost, the operator still corre
   site.start(false, "mirrors-new");
   site.api.merge(config_map(site.ns, "settings"), {{"data", {{"color", "red"}}}});
   eventually("the value is back", [&] { return site.api.get(config_map(site.ns, "settings"))["data"]["color"] == "blue"; });
-  for (const auto& path : {service(site.ns, "api"), secret(site.ns, "credentials"), deployment(site.ns, "api")}) site.fence(path);
+  for (const auto& path : {service(site.ns, "api"), secret(site.ns, "credentials"), deployment(site.ns, "api")})
+    site.fence(path);
   CHECK(site.api.get(secret(site.ns, "credentials"))["data"]["user"] == base64_encode("somebody"));
   site.await_condition(git_repository(site.ns, "source"), "Ready", "False", "FetchFailed");
   CHECK(condition_status(site.sync(), "Ready") == "True");
@@ -154,11 +167,14 @@ TEST_CASE("Drift that happened while the operator was down is corrected at its s
   site.api.merge(config_map(site.ns, "settings"), {{"data", {{"color", "red"}}}});
   site.api.remove(secret(site.ns, "credentials"));
   site.api.merge(service(site.ns, "api"), {{"metadata", {{"labels", {{"gitops.volaticloud.com/sync", nullptr}}}}}});
-  site.api.patch(deployment(site.ns, "api"), {{{"op", "replace"}, {"path", "/spec/template/spec/containers/0/name"}, {"value", "evil"}}});
+  site.api.patch(deployment(site.ns, "api"),
+                 {{{"op", "replace"}, {"path", "/spec/template/spec/containers/0/name"}, {"value", "evil"}}});
   site.start();
   eventually("the value is back", [&] { return site.api.get(config_map(site.ns, "settings"))["data"]["color"] == "blue"; });
   site.await_exists(secret(site.ns, "credentials"));
-  eventually("the label is back", [&] { return site.api.get(service(site.ns, "api"))["metadata"]["labels"] == service_before["metadata"]["labels"]; });
+  eventually("the label is back", [&] {
+    return site.api.get(service(site.ns, "api"))["metadata"]["labels"] == service_before["metadata"]["labels"];
+  });
   eventually("the container's name is back, and there are two", [&] {
     const json containers = site.api.get(deployment(site.ns, "api"))["spec"]["template"]["spec"]["containers"];
     return containers.size() == 2 && containers[0]["name"] == "main";

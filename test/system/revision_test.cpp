@@ -15,8 +15,9 @@ struct RevisionSite : Site {
   }
   std::string color() { return text_at(api.get(config_map(ns, "settings")), "/data/color"); }
 
-  /// Commits what was written beside a good change and a removal, expects the refusal with all these parts in status.errors and the first
-  /// of them in the condition, and that the first revision stays enforced; then removes the file and expects recovery.
+  /// Commits what was written beside a good change and a removal, expects the refusal with all these parts in status.errors and
+  /// the first of them in the condition, and that the first revision stays enforced; then removes the file and expects
+  /// recovery.
   void expect_refused(const std::string& bad_file, const std::string& reason, const std::vector<std::string>& parts) {
     repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "green"}}));
     repo.write("app/new.yaml", config_map_yaml("new", {}));
@@ -62,19 +63,22 @@ TEST_CASE("All that is wrong with a revision is told at once") {
   site.repo.write("app/bad/one.yaml", "a: [\n");
   site.repo.write("app/bad/two.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n");
   site.repo.write("app/bad/three.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n  name: y\n");
-  site.expect_refused("app/bad", "RevisionRefused", {"app/bad/", "one.yaml", "two.yaml", "three.yaml:5", "GS201", "GS202", "GS211"});
+  site.expect_refused("app/bad", "RevisionRefused",
+                      {"app/bad/", "one.yaml", "two.yaml", "three.yaml:5", "GS201", "GS202", "GS211"});
 }
 
 TEST_CASE("A mapping with the same key twice is refused") {
   RevisionSite site("duplicate-key");
-  site.repo.write("app/bad.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: bad\ndata:\n  one: a\n  two: b\n  one: c\n");
+  site.repo.write("app/bad.yaml",
+                  "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: bad\ndata:\n  one: a\n  two: b\n  one: c\n");
   site.expect_refused("app/bad.yaml", "RevisionRefused", {"app/bad.yaml:8", "GS202", "one"});
 }
 
 TEST_CASE("The same object in two files is refused, and both are named") {
   RevisionSite site("duplicate-object");
   site.repo.write("app/bad/a.yaml", config_map_yaml("twice", {{"from", "a"}}));
-  site.repo.write("app/bad/b.yaml", replaced(config_map_yaml("twice", {{"from", "b"}}), "name: twice", "name: twice\n  namespace: " + site.ns));
+  site.repo.write("app/bad/b.yaml",
+                  replaced(config_map_yaml("twice", {{"from", "b"}}), "name: twice", "name: twice\n  namespace: " + site.ns));
   site.expect_refused("app/bad", "RevisionRefused", {"twice", "app/bad/a.yaml", "app/bad/b.yaml", "GS212"});
 }
 
@@ -144,21 +148,31 @@ TEST_CASE("A namespace on a cluster-scoped object and a document that is no obje
 
 TEST_CASE("What is odd but harmless is taken: kind List, empty documents, comments, CRLF, BOM, anchors, JSON in YAML") {
   Site site("harmless");
-  site.repo.write("app/list.yaml", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: listed-1}\n"
-                                   "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: listed-2}\n");
-  site.repo.write("app/typed-list.yaml", "apiVersion: v1\nkind: ConfigMapList\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: typed}\n");
+  site.repo.write("app/list.yaml",
+                  "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: listed-1}\n"
+                  "- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: listed-2}\n");
+  site.repo.write(
+      "app/typed-list.yaml",
+      "apiVersion: v1\nkind: ConfigMapList\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: typed}\n");
   site.repo.write("app/empty-documents.yaml", "---\n---\n# nothing\n---\n" + config_map_yaml("after-empty", {}) + "---\n---\n");
   site.repo.write("app/comments.yaml", "# only\n# comments\n");
   site.repo.write("app/empty.yaml", "");
   site.repo.write("app/null.yaml", "null\n");
-  site.repo.write("app/crlf.yaml", replaced("# windows\n" + config_map_yaml("crlf", {{"key", "value"}}) + "---\n" + config_map_yaml("crlf-2", {}), "\n", "\r\n"));
+  site.repo.write("app/crlf.yaml", replaced("# windows\n" + config_map_yaml("crlf", {{"key", "value"}}) + "---\n" +
+                                                config_map_yaml("crlf-2", {}),
+                                            "\n", "\r\n"));
   site.repo.write("app/bom.yaml", "\xEF\xBB\xBF" + config_map_yaml("bom", {{"key", "value"}}));
-  site.repo.write("app/anchors.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: anchors\ndata:\n  one: &value same\n  two: *value\n");
-  site.repo.write("app/flow.yaml", R"({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flow"}, "data": {"yes": "no"}})");
-  site.repo.write("app/block.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: block\ndata:\n  text: |\n    a line\n    --- not a document\n    # not a comment\n");
-  site.repo.write("app/words.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: words\n  labels: {answer: \"yes\"}\ndata:\n  on: \"off\"\n  number: \"0123\"\n");
+  site.repo.write("app/anchors.yaml",
+                  "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: anchors\ndata:\n  one: &value same\n  two: *value\n");
+  site.repo.write("app/flow.yaml",
+                  R"({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "flow"}, "data": {"yes": "no"}})");
+  site.repo.write("app/block.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: block\ndata:\n  text: |\n    a line\n "
+                                    "   --- not a document\n    # not a comment\n");
+  site.repo.write("app/words.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: words\n  labels: {answer: "
+                                    "\"yes\"}\ndata:\n  on: \"off\"\n  number: \"0123\"\n");
   site.begin();
-  for (const char* name : {"listed-1", "listed-2", "typed", "after-empty", "crlf", "crlf-2", "bom", "anchors", "flow", "block", "words"}) {
+  for (const char* name :
+       {"listed-1", "listed-2", "typed", "after-empty", "crlf", "crlf-2", "bom", "anchors", "flow", "block", "words"}) {
     INFO(name);
     CHECK(site.api.exists(config_map(site.ns, name)));
   }

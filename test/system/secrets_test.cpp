@@ -7,8 +7,10 @@ using namespace gitsync::test;
 
 namespace {
 
-std::string secret_yaml(const std::string& name, const std::string& field, const std::string& value, const std::string& more = {}) {
-  return "apiVersion: v1\nkind: Secret\nmetadata:\n  name: " + name + "\n" + more + field + ":\n  password: \"" + value + "\"\n";
+std::string secret_yaml(const std::string& name, const std::string& field, const std::string& value,
+                        const std::string& more = {}) {
+  return "apiVersion: v1\nkind: Secret\nmetadata:\n  name: " + name + "\n" + more + field + ":\n  password: \"" + value +
+         "\"\n";
 }
 
 /// Neither the value nor its base64 form stands in anything that the operator has said or written but the Secrets themselves.
@@ -71,13 +73,17 @@ TEST_CASE("A Secret that cannot be applied is named, without its values") {
   const auto [file, text] = GENERATE_COPY(table<std::string, std::string>({
       {"a label that is none", secret_yaml("bad", "stringData", canary, "  labels: {wrong: \"" + canary + "!\"}\n")},
       {"data that is not base64", secret_yaml("bad", "data", canary + "!")},
-      {"data that is no text", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\ndata:\n  password: {deeper: \"" + canary + "\"}\n"},
+      {"data that is no text",
+       "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\ndata:\n  password: {deeper: \"" + canary + "\"}\n"},
       {"data that is no mapping", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\nstringData: \"" + canary + "\"\n"},
       {"a TLS Secret without key", secret_yaml("bad", "stringData", canary, "type: kubernetes.io/tls\n")},
-      {"a pull Secret that is none", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\ntype: kubernetes.io/dockerconfigjson\nstringData:\n"
-                                     "  .dockerconfigjson: \"" + canary + "\"\n"},
+      {"a pull Secret that is none",
+       "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\ntype: kubernetes.io/dockerconfigjson\nstringData:\n"
+       "  .dockerconfigjson: \"" +
+           canary + "\"\n"},
       {"an unknown field", secret_yaml("bad", "stringData", canary, "unknownField: \"" + canary + "\"\n")},
-      {"broken YAML", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\nstringData:\n  password: \"" + canary + "\"\n  broken: [" + canary + "\n"},
+      {"broken YAML", "apiVersion: v1\nkind: Secret\nmetadata:\n  name: bad\nstringData:\n  password: \"" + canary +
+                          "\"\n  broken: [" + canary + "\n"},
       {"a duplicate key", secret_yaml("bad", "stringData", canary) + "  password: \"" + canary + "\"\n"},
       {"an immutable Secret's change", secret_yaml("frozen", "stringData", canary + "-changed", "immutable: true\n")},
   }));
@@ -87,11 +93,13 @@ TEST_CASE("A Secret that cannot be applied is named, without its values") {
   site.request_poll();
   eventually("the commit was attempted", [&] {
     const json sync = site.sync();
-    return text_at(sync, "/status/lastAttemptedRevision").ends_with(commit) && condition_reason(sync, "Reconciling") != "Progressing" &&
+    return text_at(sync, "/status/lastAttemptedRevision").ends_with(commit) &&
+           condition_reason(sync, "Reconciling") != "Progressing" &&
            (condition_status(sync, "Ready") == "False" || text_at(sync, "/status/lastAppliedRevision").ends_with(commit));
   });
   const json sync = site.sync();
-  if (file != "an unknown field") CHECK(condition_status(sync, "Ready") == "False"); // server-side apply may drop or refuse that one
+  if (file != "an unknown field")
+    CHECK(condition_status(sync, "Ready") == "False"); // server-side apply may drop or refuse that one
   if (condition_status(sync, "Ready") == "False") {
     CHECK(ready_message(sync).size() > 20);
     site.await_failure_event("app");

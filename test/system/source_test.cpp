@@ -8,7 +8,9 @@ using namespace gitsync::test;
 
 namespace {
 
-void write_app(GitRepo& repo, const std::string& color) { repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", color}})); }
+void write_app(GitRepo& repo, const std::string& color) {
+  repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", color}}));
+}
 std::string color(Site& site) { return text_at(site.api.get(config_map(site.ns, "settings")), "/data/color"); }
 
 } // namespace
@@ -110,6 +112,9 @@ TEST_CASE("A branch that goes away makes the source not ready and nothing is pru
   site.repo.git({"push", "--quiet", "origin", "next"});
   const std::string second = site.repo.git({"rev-parse", "HEAD"});
 
+  const auto await_revision = [&](const std::string& revision) {
+    eventually("the source shows " + revision, [&] { return text_at(site.source(), "/status/revision") == revision; });
+  };
   const auto follow = [&](const json& ref) {
     json cleared{{"branch", nullptr}, {"tag", nullptr}, {"commit", nullptr}, {"name", nullptr}};
     cleared.update(ref);
@@ -117,13 +122,13 @@ TEST_CASE("A branch that goes away makes the source not ready and nothing is pru
   };
   follow({{"branch", "next"}});
   site.await_applied(second);
-  CHECK(text_at(site.source(), "/status/revision") == "next@sha1:" + second);
+  await_revision("next@sha1:" + second);
   follow({{"tag", "v1"}});
   eventually("the tag is applied", [&] { return color(site) == "blue"; });
-  CHECK(text_at(site.source(), "/status/revision") == "v1@sha1:" + first);
+  await_revision("v1@sha1:" + first);
   follow({{"commit", second}});
   eventually("the commit is applied", [&] { return color(site) == "green"; });
-  CHECK(text_at(site.source(), "/status/revision") == "sha1:" + second);
+  await_revision("sha1:" + second);
   follow({{"branch", "no-such-branch"}});
   const json lost = site.await_condition(git_repository(site.ns, "source"), "Ready", "False");
   CHECK(ready_message(lost).find("GS302") != std::string::npos);

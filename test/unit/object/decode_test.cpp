@@ -227,7 +227,6 @@ TEST_CASE("nesting up to the budget is fine", "[decode]") {
   CHECK_FALSE(yaml_to_json("f.yaml", "[" + deep + "]"));
 }
 
-#ifdef GITSYNC_LIBYAML
 TEST_CASE("all errors of a file are told, not only the first", "[decode]") {
   const auto errors = summary("f.yaml", "a: 1\na: 2\n---\n" + config_map("ok") + "---\nb: [1\n---\nkind: Pod\n---\nc: }\n");
   REQUIRE(errors.size() == 4);
@@ -252,7 +251,6 @@ TEST_CASE("texts that lenient parsers take are refused with their line", "[decod
     CHECK(result.error().front().text().starts_with("GS201 f.yaml:" + std::to_string(row.line) + ": "));
   }
 }
-#endif
 
 TEST_CASE("yaml_to_json reads the first document only", "[decode]") {
   CHECK(yaml_to_json("f.yaml", "a: 1\n---\na: 1\na: 2\n")->dump() == R"({"a":1})");

@@ -1,5 +1,4 @@
 // read_events() over libyaml, the C parser that Kubernetes' own (go-yaml v2) was ported from: the same text, the same events.
-#ifdef GITSYNC_LIBYAML
 #include "object/events.h"
 
 #include "base/text.h"
@@ -109,4 +108,3 @@ std::optional<SyntaxError> read_events(std::string_view text, int first_line, Ev
 }
 
 } // namespace gitsync::yaml
-#endif
