@@ -36,7 +36,8 @@ public:
       : io_(io), options_(options), executor_(io.get_executor()), metrics_(GITSYNC_VERSION), http_(executor_),
         kube_(http_, std::move(access), cat("gitsync/", GITSYNC_VERSION)), discovery_(kube_, executor_),
         git_(executor_, {.mirrors = options.mirrors, .executable = worker_executable()}),
-        events_(executor_, {.instance = report::host_name()}, [this](report::EventWrite write) { return send_event(std::move(write)); }),
+        events_(executor_, {.instance = report::host_name()},
+                [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
     kube_.observe([this](std::string_view verb, int status, double seconds) { metrics_.api_request(verb, status, seconds); });
     metrics_.before_scrape([this] { metrics_.set_worker_resident(git_.resident()); });
@@ -46,7 +47,8 @@ public:
     });
     probes_.add_ready("watches", [this]() -> Result<> {
       // A replica that waits for the lease is ready: it has nothing else to do.
-      if (controller_ && !controller_->synced()) return fail(Code::ApiUnreachable, "GitRepositories and GitSyncs are not listed yet");
+      if (controller_ && !controller_->synced())
+        return fail(Code::ApiUnreachable, "GitRepositories and GitSyncs are not listed yet");
       return {};
     });
     probes_.install(server_, metrics_);
@@ -91,7 +93,9 @@ private:
     for (auto pause = std::chrono::milliseconds(200);; pause = std::min(pause * 2, std::chrono::milliseconds(15'000))) {
       auto found = co_await discovery_.refresh();
       if (found && crds_served()) break;
-      log::warn("waiting for the API server", {{"reason", found ? "the CustomResourceDefinitions of gitops.volaticloud.com are not installed" : found.error().text()}});
+      log::warn("waiting for the API server",
+                {{"reason",
+                  found ? "the CustomResourceDefinitions of gitops.volaticloud.com are not installed" : found.error().text()}});
       co_await sleep_for(pause);
     }
     if (!options_.leader_elect) {
@@ -99,16 +103,17 @@ private:
       co_return;
     }
     const std::string ns = options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace;
-    leader_ = std::make_unique<kube::Leader>(kube_, ns, std::string(lease_name), cat(report::host_name(), "_", hex(random_bytes(4))),
-                                             [this](bool leads, std::string_view reason) {
-                                               metrics_.set_leader(leads);
-                                               if (leads) {
-                                                 begin();
-                                               } else {
-                                                 log::error("leadership lost", {{"reason", reason}});
-                                                 end(1);
-                                               }
-                                             });
+    leader_ =
+        std::make_unique<kube::Leader>(kube_, ns, std::string(lease_name), cat(report::host_name(), "_", hex(random_bytes(4))),
+                                       [this](bool leads, std::string_view reason) {
+                                         metrics_.set_leader(leads);
+                                         if (leads) {
+                                           begin();
+                                         } else {
+                                           log::error("leadership lost", {{"reason", reason}});
+                                           end(1);
+                                         }
+                                       });
     group_.spawn("leader election", leader_->run());
   }
 

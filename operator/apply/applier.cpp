@@ -38,7 +38,8 @@ json release_patch(const json& live, const std::string& manager, const std::stri
     if (entry.value("manager", "") != manager) fields.push_back(entry);
   if (fields.empty()) fields.push_back(json::object()); // the server's way of saying: none
   patch.push_back({{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", fields}});
-  patch.push_back({{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}});
+  patch.push_back(
+      {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}});
   return patch;
 }
 
@@ -53,11 +54,13 @@ uint64_t version_number(const json& object) {
 
 Applier::Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor,
                  Options options)
-    : client_(client), discovery_(discovery), table_(table), options_(std::move(options)), in_flight_(executor, options_.in_flight) {}
+    : client_(client), discovery_(discovery), table_(table), options_(std::move(options)),
+      in_flight_(executor, options_.in_flight) {}
 
 Result<const kube::Resource*> Applier::resource(const ObjectRef& ref, const std::string& version) const {
   const auto* found = discovery_.map().find(ref.group, version, ref.kind);
-  if (!found) found = discovery_.map().find(ref.group_kind()); // a version that is no longer served: the same object in another one
+  if (!found)
+    found = discovery_.map().find(ref.group_kind()); // a version that is no longer served: the same object in another one
   if (!found) return fail(Code::UnknownKind, cat(ref.text(), ": the API server does not serve this kind"), Retry::Backoff);
   return found;
 }
@@ -66,10 +69,12 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   const auto permit = co_await in_flight_.acquire();
   ManagedObject* object = table_.find(ref);
   if (!permit || !object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
+  if (options_.may_write && !options_.may_write())
+    co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   const auto* resource_found = discovery_.map().find(ref.group, object->version, ref.kind);
   if (!resource_found)
-    co_return fail(Code::UnknownKind, cat(named(*object), ": the API server does not serve ", object->version, " of this kind"), Retry::Backoff);
+    co_return fail(Code::UnknownKind, cat(named(*object), ": the API server does not serve ", object->version, " of this kind"),
+                   Retry::Backoff);
 
   const auto written = std::make_shared<Event>(co_await asio::this_coro::executor);
   writing_[ref] = written;
@@ -121,9 +126,11 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   object->resource_version = version;
   object->present = true;
   object->applied = content;
-  if (!removing) object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
+  if (!removing)
+    object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
   tell();
-  // Our first write to an object without managedFields made the server invent an owner of everything: what git removes would stay.
+  // Our first write to an object without managedFields made the server invent an owner of everything: what git removes would
+  // stay.
   if (answer->find("before-first-apply") != std::string::npos)
     if (const auto fields = without_wiped_owner(live))
       if (auto fixed = co_await set_managed_fields(ref, live, *fields); !fixed)
@@ -134,7 +141,8 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
 Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
   const auto permit = co_await in_flight_.acquire();
   if (!permit) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
+  if (options_.may_write && !options_.may_write())
+    co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   const ManagedObject* object = table_.find(ref);
   const auto found = resource(ref, object ? object->version : "");
   if (!found) co_return std::unexpected(found.error());
@@ -155,10 +163,12 @@ Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, cons
   const ManagedObject* object = table_.find(ref);
   const auto found = resource(ref, object ? object->version : "");
   if (!found) co_return std::unexpected(found.error());
-  if (options_.may_write && !options_.may_write()) co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
+  if (options_.may_write && !options_.may_write())
+    co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   // Replacing the resourceVersion by the one that was read makes the server refuse with 409 where somebody wrote since.
-  const json patch = {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
-                      {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
+  const json patch = {
+      {{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
+      {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
   auto answer = co_await client_.patch_raw((*found)->path(ref.ns, ref.name), kube::PatchType::Json, patch.dump(),
                                            cat("fieldManager=", url_encode(api::operator_field_manager)));
   if (!answer) co_return wrap(std::move(answer.error()), ref.text());
@@ -174,13 +184,15 @@ Task<Result<>> Applier::release(ObjectRef ref) {
   const std::string path = (*found)->path(ref.ns, ref.name);
   for (int attempt = 0;; ++attempt) {
     const auto permit = co_await in_flight_.acquire();
-    if (!permit || (options_.may_write && !options_.may_write())) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+    if (!permit || (options_.may_write && !options_.may_write()))
+      co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
     auto live = co_await client_.get(path);
     if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
     if (!live) co_return wrap(std::move(live.error()), ref.text());
     const json patch = release_patch(*live, sync->manager, sync->label);
     if (patch.empty()) co_return Result<>{};
-    auto answer = co_await client_.patch_raw(path, kube::PatchType::Json, patch.dump(), cat("fieldManager=", url_encode(api::operator_field_manager)));
+    auto answer = co_await client_.patch_raw(path, kube::PatchType::Json, patch.dump(),
+                                             cat("fieldManager=", url_encode(api::operator_field_manager)));
     if (answer || answer.error().code == Code::ApiNotFound) co_return Result<>{};
     if (answer.error().code != Code::ApiConflict || attempt == 5) co_return wrap(std::move(answer.error()), ref.text());
   }

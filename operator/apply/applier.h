@@ -17,7 +17,8 @@ public:
     size_t in_flight = 32;           // writes at once; the server's own fairness does the rest (no client-side rate)
     std::function<bool()> may_write; // the lease is certainly ours; asked right before every write
   };
-  Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor, Options options);
+  Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor,
+          Options options);
 
   /// Told after every write that was answered, with the object as it is now known.
   void on_applied(std::function<void(ManagedObject&)> told) { told_ = std::move(told); }
@@ -27,8 +28,8 @@ public:
     bool changed = false;  // the write changed something (resourceVersion moved)
     bool deleting = false; // it exists, but somebody is deleting it
   };
-  /// Applies the object's present body and keeps what the answer shows. While it runs the phase is Applying; after it Settled, Deleting, or
-  /// (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
+  /// Applies the object's present body and keeps what the answer shows. While it runs the phase is Applying; after it Settled,
+  /// Deleting, or (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
   Task<Result<Outcome>> apply(ObjectRef ref);
 
   /// Returns when no write to the object is under way.

@@ -10,14 +10,15 @@ namespace {
 using nlohmann::json;
 
 constexpr int format = 1;
-constexpr size_t bytes_a_chunk = 128u << 10;    // of bodies, before compression
+constexpr size_t bytes_a_chunk = 128u << 10; // of bodies, before compression
 constexpr unsigned most_chunks = 4096;
-constexpr size_t largest_chunk = 64u << 20;     // a single object may have 1.5 MiB, a chunk many of them
+constexpr size_t largest_chunk = 64u << 20; // a single object may have 1.5 MiB, a chunk many of them
 
 json ref_to_json(const ObjectRef& ref) { return json::array({ref.group, ref.kind, ref.ns, ref.name}); }
 
 ObjectRef ref_from_json(const json& value) {
-  return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(), value.at(3).get<std::string>()};
+  return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(),
+          value.at(3).get<std::string>()};
 }
 
 Digest digest_from(const json& value) { return Digest::parse(value.get<std::string>()).value_or(Digest{}); }
@@ -28,7 +29,8 @@ Result<json> open(std::string_view bytes) {
   json value = json::parse(*text, nullptr, false);
   if (!value.is_object()) return fail(Code::InventoryCorrupt, "the stored inventory is not JSON");
   if (const int found = value.value("format", 0); found != format)
-    return fail(Code::InventoryCorrupt, cat("the stored inventory has format ", found, ", this operator reads ", format, ": run the version that wrote it"));
+    return fail(Code::InventoryCorrupt, cat("the stored inventory has format ", found, ", this operator reads ", format,
+                                            ": run the version that wrote it"));
   return value;
 }
 
@@ -71,7 +73,8 @@ Result<InventoryMeta> decode_meta(std::string_view bytes) {
     out.tree = value->at("tree").get<std::string>();
     out.spec_key = value->at("specKey").get<std::string>();
     for (const auto& ref : value->at("pending")) out.pending.push_back(ref_from_json(ref));
-    if (out.salt.empty() || out.chunks > most_chunks) return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
+    if (out.salt.empty() || out.chunks > most_chunks)
+      return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
     return out;
   } catch (const json::exception& error) {
     return fail(Code::InventoryCorrupt, cat("the stored inventory's head is damaged: ", std::string_view(error.what())));
@@ -81,7 +84,8 @@ Result<InventoryMeta> decode_meta(std::string_view bytes) {
 std::string encode_chunk(const std::vector<InventoryRecord>& records) {
   json list = json::array();
   for (const auto& record : records) {
-    json item = {{"ref", ref_to_json(record.ref)}, {"version", record.version}, {"file", record.at.file}, {"line", record.at.line}};
+    json item = {
+        {"ref", ref_to_json(record.ref)}, {"version", record.version}, {"file", record.at.file}, {"line", record.at.line}};
     if (!record.uid.empty()) item["uid"] = record.uid;
     if (!record.applied.empty()) item["applied"] = record.applied.hex();
     if (!record.owned.empty()) item["owned"] = record.owned.hex();

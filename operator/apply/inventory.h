@@ -1,7 +1,7 @@
 // What is remembered of a GitSync's objects across restarts: the codec. Pure.
 //
-// Kept in Secrets (rendered manifests may hold secrets) beside the GitSync: one "meta", and the records in chunks by the hash of their
-// identity, so that a change of one object rewrites one chunk.
+// Kept in Secrets (rendered manifests may hold secrets) beside the GitSync: one "meta", and the records in chunks by the hash
+// of their identity, so that a change of one object rewrites one chunk.
 #pragma once
 #include "plan/managed_object.h"
 #include "plan/plan.h"
@@ -14,8 +14,8 @@ namespace gitsync {
 
 /// The head of an inventory.
 struct InventoryMeta {
-  std::string salt;        // bytes
-  unsigned chunks = 0;     // 0: nothing was stored yet
+  std::string salt;                             // bytes
+  unsigned chunks = 0;                          // 0: nothing was stored yet
   std::string revision, commit, tree, spec_key; // of the DesiredSet that was accepted and carried out
   std::vector<ObjectRef> pending; // about to be created: written before the first of them, so that none is ever lost track of
   friend bool operator==(const InventoryMeta&, const InventoryMeta&) = default;

@@ -16,7 +16,9 @@ std::string chunk_name(const std::string& sync, unsigned chunks, unsigned index)
 InventoryStore::InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write)
     : client_(client), owner_(std::move(owner)), may_write_(std::move(may_write)) {}
 
-std::string InventoryStore::path(const std::string& name) const { return cat("/api/v1/namespaces/", owner_.ns, "/secrets/", name); }
+std::string InventoryStore::path(const std::string& name) const {
+  return cat("/api/v1/namespaces/", owner_.ns, "/secrets/", name);
+}
 
 Task<Result<std::string>> InventoryStore::load(std::string name) {
   auto secret = co_await client_.get(path(name));
@@ -26,7 +28,8 @@ Task<Result<std::string>> InventoryStore::load(std::string name) {
   if (!secret->contains(at) || !(*secret)[at].is_string())
     co_return fail(Code::InventoryCorrupt, cat("Secret ", owner_.ns, "/", name, ": data.content is missing"));
   auto bytes = base64_decode((*secret)[at].get<std::string>());
-  if (!bytes || bytes->empty()) co_return fail(Code::InventoryCorrupt, cat("Secret ", owner_.ns, "/", name, ": data.content is damaged"));
+  if (!bytes || bytes->empty())
+    co_return fail(Code::InventoryCorrupt, cat("Secret ", owner_.ns, "/", name, ": data.content is damaged"));
   co_return std::move(*bytes);
 }
 

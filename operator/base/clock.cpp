@@ -63,13 +63,20 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     rest.remove_prefix(static_cast<size_t>(end - rest.data()));
     double unit = 0;
     size_t length = 1;
-    if (rest.starts_with("ns")) unit = 1e-6, length = 2;
-    else if (rest.starts_with("us")) unit = 1e-3, length = 2;
-    else if (rest.starts_with("ms")) unit = 1, length = 2;
-    else if (rest.starts_with("s")) unit = 1e3;
-    else if (rest.starts_with("m")) unit = 60e3;
-    else if (rest.starts_with("h")) unit = 3600e3;
-    else return bad();
+    if (rest.starts_with("ns"))
+      unit = 1e-6, length = 2;
+    else if (rest.starts_with("us"))
+      unit = 1e-3, length = 2;
+    else if (rest.starts_with("ms"))
+      unit = 1, length = 2;
+    else if (rest.starts_with("s"))
+      unit = 1e3;
+    else if (rest.starts_with("m"))
+      unit = 60e3;
+    else if (rest.starts_with("h"))
+      unit = 3600e3;
+    else
+      return bad();
     rest.remove_prefix(length);
     total += number * unit;
   }

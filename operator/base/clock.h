@@ -9,7 +9,7 @@
 
 namespace gitsync {
 
-using Instant = std::chrono::steady_clock::time_point; // for measuring and timers
+using Instant = std::chrono::steady_clock::time_point;  // for measuring and timers
 using WallTime = std::chrono::system_clock::time_point; // for people and for other machines
 
 /// "2026-11-23T05:45:56Z", metav1.Time.

@@ -65,7 +65,8 @@ std::string random_bytes(size_t count) {
 std::string deflate(std::string_view text, int level) {
   uLongf size = compressBound(text.size());
   std::string out(size, '\0');
-  if (compress2(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(text.data()), text.size(), level) != Z_OK)
+  if (compress2(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(text.data()), text.size(), level) !=
+      Z_OK)
     throw std::runtime_error("zlib cannot compress");
   out.resize(size);
   out.shrink_to_fit();

@@ -86,7 +86,10 @@ std::string redact_quoted(std::string_view text) {
   std::string out;
   bool inside = false;
   for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && inside) { ++i; continue; }
+    if (text[i] == '\\' && inside) {
+      ++i;
+      continue;
+    }
     if (text[i] == '"') {
       out += inside ? "***\"" : "\"";
       inside = !inside;

@@ -57,13 +57,20 @@ std::optional<std::string> base64_decode(std::string_view text) {
     for (size_t k = 0; k < 4; ++k) {
       const char c = text[i + k];
       uint32_t value = 0;
-      if (c >= 'A' && c <= 'Z') value = static_cast<uint32_t>(c - 'A');
-      else if (c >= 'a' && c <= 'z') value = static_cast<uint32_t>(c - 'a' + 26);
-      else if (c >= '0' && c <= '9') value = static_cast<uint32_t>(c - '0' + 52);
-      else if (c == '+') value = 62;
-      else if (c == '/') value = 63;
-      else if (c == '=' && k >= 2 && i + 4 == text.size()) ++padding;
-      else return {};
+      if (c >= 'A' && c <= 'Z')
+        value = static_cast<uint32_t>(c - 'A');
+      else if (c >= 'a' && c <= 'z')
+        value = static_cast<uint32_t>(c - 'a' + 26);
+      else if (c >= '0' && c <= '9')
+        value = static_cast<uint32_t>(c - '0' + 52);
+      else if (c == '+')
+        value = 62;
+      else if (c == '/')
+        value = 63;
+      else if (c == '=' && k >= 2 && i + 4 == text.size())
+        ++padding;
+      else
+        return {};
       if (padding > 0 && c != '=') return {};
       group = group << 6 | value;
     }
@@ -104,11 +111,21 @@ bool valid_utf8(std::string_view text) {
     const auto lead = static_cast<unsigned char>(text[i]);
     size_t length = 0;
     uint32_t point = 0;
-    if (lead < 0x80) { ++i; continue; }
-    if (lead >= 0xC2 && lead <= 0xDF) { length = 2; point = lead & 0x1FU; }
-    else if (lead >= 0xE0 && lead <= 0xEF) { length = 3; point = lead & 0x0FU; }
-    else if (lead >= 0xF0 && lead <= 0xF4) { length = 4; point = lead & 0x07U; }
-    else return false;
+    if (lead < 0x80) {
+      ++i;
+      continue;
+    }
+    if (lead >= 0xC2 && lead <= 0xDF) {
+      length = 2;
+      point = lead & 0x1FU;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+      length = 3;
+      point = lead & 0x0FU;
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+      length = 4;
+      point = lead & 0x07U;
+    } else
+      return false;
     if (i + length > text.size()) return false;
     for (size_t k = 1; k < length; ++k) {
       const auto next = static_cast<unsigned char>(text[i + k]);

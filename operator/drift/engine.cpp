@@ -59,7 +59,8 @@ bool DriftEngine::live_skip(const GroupKind& kind, const kube::EventHeader& head
 
 void DriftEngine::live_changed(const GroupKind& kind, json live) {
   const ObjectRef ref = ref_of(kind, live);
-  if (const auto it = waiting_established_.find(ref); it != waiting_established_.end() && is_established(live)) it->second->set();
+  if (const auto it = waiting_established_.find(ref); it != waiting_established_.end() && is_established(live))
+    it->second->set();
   if (ManagedObject* object = table_.find(ref)) consider(*object, std::move(live));
 }
 
@@ -175,8 +176,15 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
   const bool fighting = heat.fighting();
   if (pause.count() > 0) {
     if (const auto* object = table_.find(ref)) {
-      tell({DriftReport::Outcome::Detected, object->sync, ref, operation,
-            live.is_object() ? culprit(live, object->sync->manager, json::parse(object->body.json(), nullptr, false)) : Culprit{}, 0, true, {}});
+      tell({DriftReport::Outcome::Detected,
+            object->sync,
+            ref,
+            operation,
+            live.is_object() ? culprit(live, object->sync->manager, json::parse(object->body.json(), nullptr, false))
+                             : Culprit{},
+            0,
+            true,
+            {}});
     }
     co_await sleep_for(pause);
     live = json(); // old by now
@@ -184,7 +192,8 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
   auto retry = first_retry;
   for (;;) {
     ManagedObject* object = table_.find(ref);
-    if (!object || object->phase != Phase::Drifted || object->sync->suspended || object->sync->drift != api::DriftMode::Correct) {
+    if (!object || object->phase != Phase::Drifted || object->sync->suspended ||
+        object->sync->drift != api::DriftMode::Correct) {
       if (object && object->phase != Phase::Drifted) open_.erase(ref);
       co_return;
     }
@@ -193,8 +202,7 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
     const bool modified = operation == api::operation::modified && live.is_object();
     if (modified) {
       desired = json::parse(object->body.json(), nullptr, false);
-      const std::optional<std::vector<PathHash>> known =
-          object->foreign_known ? std::optional(object->foreign) : std::nullopt;
+      const std::optional<std::vector<PathHash>> known = object->foreign_known ? std::optional(object->foreign) : std::nullopt;
       if (const auto fields = claim_leftovers(live, sync->manager, desired, known)) {
         auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
         if (!claimed) log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
@@ -211,7 +219,8 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
     if (outcome) {
       object = table_.find(ref);
       if (!object || object->phase != Phase::Drifted) open_.erase(ref); // Drifted: an event during the write opened it again
-      DriftReport report{DriftReport::Outcome::Corrected, sync, ref, operation, {}, milliseconds_between(seen, now), fighting, {}};
+      DriftReport report{DriftReport::Outcome::Corrected, sync,     ref, operation, {},
+                         milliseconds_between(seen, now), fighting, {}};
       if (operation == api::operation::deleted && object && object->uid == uid_before && !uid_before.empty())
         report.operation = api::operation::unlabelled;
       if (modified) report.culprit = culprit(live, sync->manager, desired);
@@ -220,8 +229,16 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
       co_return;
     }
     if (outcome.error().code == Code::Cancelled) co_return;
-    tell({DriftReport::Outcome::Failed, sync, ref, operation, {}, milliseconds_between(seen, now), fighting, outcome.error().text()});
-    // Whatever the reason: the world may change (a webhook heals, a namespace is gone at last), and giving up would leave the drift.
+    tell({DriftReport::Outcome::Failed,
+          sync,
+          ref,
+          operation,
+          {},
+          milliseconds_between(seen, now),
+          fighting,
+          outcome.error().text()});
+    // Whatever the reason: the world may change (a webhook heals, a namespace is gone at last), and giving up would leave the
+    // drift.
     co_await sleep_for(std::max<std::chrono::steady_clock::duration>(retry, outcome.error().after));
     retry = std::min(retry * 2, longest_retry);
     live = json();
@@ -239,8 +256,10 @@ void DriftEngine::applied(ManagedObject& object) {
     if (!event.is_object() || !event.contains("object")) return;
     parked.object = event["object"];
   }
-  if (parked.deleted) consider_gone(object, parked.object);
-  else consider(object, std::move(parked.object));
+  if (parked.deleted)
+    consider_gone(object, parked.object);
+  else
+    consider(object, std::move(parked.object));
 }
 
 void DriftEngine::forget(const ObjectRef& ref) {
@@ -273,8 +292,7 @@ void DriftEngine::mode_changed(const std::shared_ptr<const SyncFacts>& sync) {
     if (object->sync != sync || object->phase != Phase::Drifted) continue;
     open_.erase(ref);
     // Counted anew under the new mode; the live state isn't kept, so what is there is found by applying (or by the next event).
-    if (sync->drift == api::DriftMode::Correct)
-      drifted(*object, api::operation::modified, json());
+    if (sync->drift == api::DriftMode::Correct) drifted(*object, api::operation::modified, json());
   }
 }
 

@@ -84,9 +84,9 @@ private:
   Applier& applier_;
   asio::any_io_executor executor_;
   TaskGroup corrections_;
-  std::map<ObjectRef, Parked> parked_;      // only objects in Phase::Applying
-  std::map<ObjectRef, Heat> heat_;          // only objects that were corrected of late
-  std::set<ObjectRef> open_;                // drifted and not put back yet
+  std::map<ObjectRef, Parked> parked_; // only objects in Phase::Applying
+  std::map<ObjectRef, Heat> heat_;     // only objects that were corrected of late
+  std::set<ObjectRef> open_;           // drifted and not put back yet
   std::map<ObjectRef, std::shared_ptr<Event>> waiting_established_;
   std::function<void(const DriftReport&)> told_;
   std::function<void(const ManagedObject&)> unapplied_, recorded_;

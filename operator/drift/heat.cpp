@@ -13,8 +13,10 @@ std::chrono::milliseconds Heat::next(Instant now) {
   const auto since = now - last_;
   heat_ = heat_ * std::exp(-std::max(0.0, std::chrono::duration<double, std::ratio<60>>(since).count())) + 1;
   last_ = now;
-  if (fighting() && since < 2 * pause_ + std::chrono::seconds(60)) pause_ = std::min(2 * pause_, longest);
-  else pause_ = heat_ > threshold ? shortest : std::chrono::milliseconds(0);
+  if (fighting() && since < 2 * pause_ + std::chrono::seconds(60))
+    pause_ = std::min(2 * pause_, longest);
+  else
+    pause_ = heat_ > threshold ? shortest : std::chrono::milliseconds(0);
   return pause_;
 }
 

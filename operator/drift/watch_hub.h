@@ -29,8 +29,8 @@ public:
            std::function<void(std::string_view reason)> on_restart);
   ~WatchHub();
 
-  /// Starts the kind's watch if there is none and waits until it has shown what exists, at most `limit`. False where it could not: the watch
-  /// goes on trying, and the caller may go on, since what it misses the watch will show later.
+  /// Starts the kind's watch if there is none and waits until it has shown what exists, at most `limit`. False where it could
+  /// not: the watch goes on trying, and the caller may go on, since what it misses the watch will show later.
   Task<bool> require(GroupKind kind, std::chrono::steady_clock::duration limit);
   /// Ends the watches of all kinds that nobody manages any more.
   void retain(const std::set<GroupKind>& kinds);

@@ -76,7 +76,7 @@ public:
     std::filesystem::path executable = "/proc/self/exe";
     size_t workers = 2;
     std::chrono::milliseconds idle{30'000};
-    uint64_t memory = 384u << 20;           // RLIMIT_DATA of a worker
+    uint64_t memory = 384u << 20;         // RLIMIT_DATA of a worker
     uint64_t max_repository = 4ull << 30; // bytes that one fetch may receive
   };
   Client(asio::any_io_executor executor, Options options);

@@ -102,7 +102,8 @@ private:
     return deliver(message);
   }
 
-  /// Also after an error: nothing of the revision is used then, but the rest is checked, so that all that is wrong is told at once.
+  /// Also after an error: nothing of the revision is used then, but the rest is checked, so that all that is wrong is told at
+  /// once.
   bool deliver(std::string_view message) {
     auto sent = send_(message);
     if (!sent) broken_ = sent.error();

@@ -19,7 +19,8 @@ void init_curl() {
 /// One CURLM whose sockets and timer are watched by Asio (curl's "multi socket" interface).
 class Multi {
 public:
-  explicit Multi(asio::any_io_executor executor) : executor_(std::move(executor)), timer_(executor_), multi_(curl_multi_init()) {
+  explicit Multi(asio::any_io_executor executor)
+      : executor_(std::move(executor)), timer_(executor_), multi_(curl_multi_init()) {
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Multi::on_socket);
     curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
     curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &Multi::on_timer);
@@ -40,9 +41,7 @@ public:
     curl_easy_setopt(transfer.easy, CURLOPT_PRIVATE, &transfer);
     curl_multi_add_handle(multi_, transfer.easy);
   }
-  void remove(Transfer& transfer) {
-    curl_multi_remove_handle(multi_, transfer.easy);
-  }
+  void remove(Transfer& transfer) { curl_multi_remove_handle(multi_, transfer.easy); }
 
 private:
   struct Watch : std::enable_shared_from_this<Watch> {
@@ -91,7 +90,7 @@ private:
   }
 
   void ready(curl_socket_t fd, const std::shared_ptr<Watch>& watch, int event, boost::system::error_code error) {
-    if (watch->gone || error == asio::error::operation_aborted) return; // `this` may be gone too
+    if (watch->gone || error == asio::error::operation_aborted) return;                       // `this` may be gone too
     if (!(watch->wanted & (event == CURL_CSELECT_IN ? CURL_POLL_IN : CURL_POLL_OUT))) return; // no longer wanted
     act(fd, error ? CURL_CSELECT_ERR : event);
     if (!watch->gone) arm(fd, watch);

@@ -111,7 +111,8 @@ void Transfer::finish(CURLcode code) {
 Result<Response> Transfer::result() {
   if (code_ == CURLE_OK || sink_ended_) return std::move(response_);
   const std::string cause = redact(error_[0] ? error_ : curl_easy_strerror(code_));
-  if (too_large_) return fail(Code::ApiServerError, cat("the answer is larger than ", request_.max_body, " bytes"), Retry::Never);
+  if (too_large_)
+    return fail(Code::ApiServerError, cat("the answer is larger than ", request_.max_body, " bytes"), Retry::Never);
   if (code_ == CURLE_OPERATION_TIMEDOUT) return fail(Code::Timeout, cause);
   return fail(Code::ApiUnreachable, cause);
 }

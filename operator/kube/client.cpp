@@ -3,7 +3,6 @@
 #include "base/secret.h"
 #include "base/text.h"
 
-
 namespace gitsync::kube {
 namespace {
 
@@ -226,7 +225,8 @@ Task<Result<std::shared_ptr<const ResourceMap>>> Client::discover() {
     }
     std::vector<std::string> versions; // no aggregation: one request a group version
     if (path == "/api") {
-      for (const auto& version : answer->value("versions", nlohmann::json::array())) versions.push_back("/api/" + version.get<std::string>());
+      for (const auto& version : answer->value("versions", nlohmann::json::array()))
+        versions.push_back("/api/" + version.get<std::string>());
     } else {
       for (const auto& group : answer->value("groups", nlohmann::json::array()))
         for (const auto& version : group.value("versions", nlohmann::json::array()))

@@ -20,12 +20,13 @@ enum class PatchType {
   Json,  // application/json-patch+json
 };
 
-/// Of one finished request, for metrics: verb as Kubernetes names it ("apply", "patch", "get", "list", "watch", …), HTTP status (0:
-/// none), seconds.
+/// Of one finished request, for metrics: verb as Kubernetes names it ("apply", "patch", "get", "list", "watch", …), HTTP status
+/// (0: none), seconds.
 using RequestObserver = std::function<void(std::string_view verb, int status, double seconds)>;
 
 /// Control thread only. Retries once after a 401 (rotated token); every other retry is the caller's. The text of errors begins
-/// with what was asked ("apply Deployment.apps shop/api") and ends with the server's message; what it quotes of Secrets is masked.
+/// with what was asked ("apply Deployment.apps shop/api") and ends with the server's message; what it quotes of Secrets is
+/// masked.
 class Client {
 public:
   Client(http::Client& http, std::unique_ptr<Access> access, std::string user_agent);
@@ -46,7 +47,8 @@ public:
   /// `query`: labelSelector and so on, without limit and continue.
   Task<Result<std::string>> list(std::string path, std::string query, std::function<void(nlohmann::json items)> sink);
   /// One watch connection: each line to `sink`, until it ends. Lines are capped at 8 MiB (etcd's objects at about 1.5).
-  Task<Result<>> watch(std::string path, std::string query, std::chrono::seconds timeout, std::function<bool(std::string_view line)> sink);
+  Task<Result<>> watch(std::string path, std::string query, std::chrono::seconds timeout,
+                       std::function<bool(std::string_view line)> sink);
   /// All that the server serves: aggregated discovery, or the old way where the server has none.
   Task<Result<std::shared_ptr<const ResourceMap>>> discover();
 

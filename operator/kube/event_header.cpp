@@ -27,8 +27,10 @@ public:
   bool string(string_t& value) override {
     if (depth_ == 1 && key_ == "type") header.type = std::move(value);
     if (depth_ != 3 || !in_metadata_) return true;
-    if (key_ == "name") header.name = std::move(value);
-    else if (key_ == "namespace") header.ns = std::move(value);
+    if (key_ == "name")
+      header.name = std::move(value);
+    else if (key_ == "namespace")
+      header.ns = std::move(value);
     else if (key_ == "resourceVersion") {
       header.resource_version = std::move(value);
       complete = !header.type.empty() && !header.name.empty();

@@ -17,8 +17,8 @@ struct EventHeader {
   uint64_t version_number() const;
 };
 
-/// Reads up to metadata.resourceVersion and no further: the API server writes it before managedFields and spec (for custom resources after
-/// managedFields, before spec). Nothing where the line has another shape: then the whole of it has to be read.
+/// Reads up to metadata.resourceVersion and no further: the API server writes it before managedFields and spec (for custom
+/// resources after managedFields, before spec). Nothing where the line has another shape: then the whole of it has to be read.
 std::optional<EventHeader> event_header(std::string_view line);
 
 } // namespace gitsync::kube

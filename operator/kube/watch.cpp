@@ -12,8 +12,7 @@ constexpr std::chrono::minutes healthy{2};
 } // namespace
 
 WatchAction WatchMachine::next(Instant now) {
-  if (now < not_before_)
-    return {WatchAction::Kind::Wait, {}, std::chrono::ceil<std::chrono::milliseconds>(not_before_ - now)};
+  if (now < not_before_) return {WatchAction::Kind::Wait, {}, std::chrono::ceil<std::chrono::milliseconds>(not_before_ - now)};
   if (!version_.empty()) return {WatchAction::Kind::Watch, version_, {}};
   return {paged_ ? WatchAction::Kind::List : WatchAction::Kind::WatchList, {}, {}};
 }
@@ -82,7 +81,8 @@ Watch::Watch(Client& client, Options options, WatchSink& sink)
 void Watch::resync() { resync_ = true; }
 
 bool Watch::deliver(std::string_view text) {
-  if (auto header = event_header(text); header && (header->type == "ADDED" || header->type == "MODIFIED") && sink_.skip(*header, text)) {
+  if (auto header = event_header(text);
+      header && (header->type == "ADDED" || header->type == "MODIFIED") && sink_.skip(*header, text)) {
     machine_.skipped(std::move(header->resource_version));
     return !resync_;
   }
@@ -116,9 +116,10 @@ Task<> Watch::run() {
     Result<> how;
     if (action.kind == WatchAction::Kind::List) {
       sink_.restarted();
-      auto listed = co_await client_.list(options_.path, selector.empty() ? "" : selector.substr(1), [this](nlohmann::json items) {
-        for (auto& item : items) sink_.changed(std::move(item));
-      });
+      auto listed =
+          co_await client_.list(options_.path, selector.empty() ? "" : selector.substr(1), [this](nlohmann::json items) {
+            for (auto& item : items) sink_.changed(std::move(item));
+          });
       if (listed) {
         machine_.listed(std::move(*listed));
         synced_ = true;
@@ -138,7 +139,8 @@ Task<> Watch::run() {
       how = co_await client_.watch(options_.path, query, limit, [this](std::string_view line) { return deliver(line); });
     }
     machine_.ended(how, started, std::chrono::steady_clock::now());
-    if (!how && how.error().code != Code::Cancelled && machine_.next(std::chrono::steady_clock::now()).kind == WatchAction::Kind::Wait)
+    if (!how && how.error().code != Code::Cancelled &&
+        machine_.next(std::chrono::steady_clock::now()).kind == WatchAction::Kind::Wait)
       log::warn("watch ended", {{"path", options_.path}, {"error", how.error().text()}});
     if (options_.on_restart) options_.on_restart(machine_.reason());
   }

@@ -16,8 +16,8 @@ struct WatchSink {
   virtual void restarted() {}
   /// The object exists like this now (ADDED, MODIFIED, or listed).
   virtual void changed(nlohmann::json object) = 0;
-  /// Asked before an ADDED or MODIFIED event is read: true where its header says enough (an echo of our own write). `line` is the whole event, for
-  /// who wants to read it later.
+  /// Asked before an ADDED or MODIFIED event is read: true where its header says enough (an echo of our own write). `line` is
+  /// the whole event, for who wants to read it later.
   virtual bool skip(const EventHeader& header, std::string_view line) {
     (void)header, (void)line;
     return false;
@@ -40,8 +40,9 @@ struct WatchAction {
   std::chrono::milliseconds pause{0};
 };
 
-/// Pure. Rules of client-go's reflector: initial events with a bookmark at their end, fall back to pages on 4xx, resume from the
-/// last version (bookmarks included), list again after 410, back off 0.8 s × 2 with jitter up to 30 s, reset after 2 healthy minutes.
+/// Pure. Rules of client-go's reflector: initial events with a bookmark at their end, fall back to pages on 4xx, resume from
+/// the last version (bookmarks included), list again after 410, back off 0.8 s × 2 with jitter up to 30 s, reset after 2
+/// healthy minutes.
 class WatchMachine {
 public:
   explicit WatchMachine(uint32_t seed) : random_(seed) {}
@@ -75,8 +76,8 @@ private:
 class Watch {
 public:
   struct Options {
-    std::string path;     // collection: "/api/v1/configmaps"
-    std::string selector; // labelSelector, not encoded
+    std::string path;                                        // collection: "/api/v1/configmaps"
+    std::string selector;                                    // labelSelector, not encoded
     std::function<void(std::string_view reason)> on_restart; // metrics
   };
   Watch(Client& client, Options options, WatchSink& sink);

@@ -41,11 +41,12 @@ const json* fields_of(const json& entry) {
 }
 
 bool ours(const json& entry, std::string_view manager) {
-  return text_of(entry, "operation") == "Apply" && text_of(entry, "manager") == manager && text_of(entry, "subresource").empty();
+  return text_of(entry, "operation") == "Apply" && text_of(entry, "manager") == manager &&
+         text_of(entry, "subresource").empty();
 }
 
-/// Whether the item has every key of `keys` with that value. Keys that the item leaves out are the server's defaults (protocol: TCP)
-/// and match anything where `lenient`, which is how what we declared is compared.
+/// Whether the item has every key of `keys` with that value. Keys that the item leaves out are the server's defaults (protocol:
+/// TCP) and match anything where `lenient`, which is how what we declared is compared.
 bool has_keys(const json& item, const json& keys, bool lenient) {
   if (!item.is_object() || !keys.is_object()) return false;
   bool any = false;
@@ -82,7 +83,9 @@ const json* child(const json& value, const std::string& step, bool lenient = fal
   return nullptr;
 }
 
-bool is_leaf(const json& fields) { return !fields.is_object() || fields.empty() || (fields.size() == 1 && fields.contains(".")); }
+bool is_leaf(const json& fields) {
+  return !fields.is_object() || fields.empty() || (fields.size() == 1 && fields.contains("."));
+}
 
 /// The entries of everybody else for the object itself (no subresource): who may stand beside our fields.
 std::vector<const json*> other_entries(const json& object, std::string_view manager) {
@@ -109,10 +112,13 @@ struct Projector {
         out += '\x01'; // named by our entry, missing in the object
       } else if (is_leaf(below) || depth > max_depth) {
         const bool node_only = below.is_object() && below.contains("."); // we own that it exists, not what is in it
-        const bool presence = (node_only || (next->is_object() && next->empty()) ||
-                               std::binary_search(empties.begin(), empties.end(), here)) && next->is_structured();
-        if (presence) out += '\x02';
-        else out += next->dump(-1, ' ', false, json::error_handler_t::replace);
+        const bool presence =
+            (node_only || (next->is_object() && next->empty()) || std::binary_search(empties.begin(), empties.end(), here)) &&
+            next->is_structured();
+        if (presence)
+          out += '\x02';
+        else
+          out += next->dump(-1, ' ', false, json::error_handler_t::replace);
       } else {
         out += '{';
         walk(below, next, here, depth + 1);
@@ -154,9 +160,12 @@ std::string pointer_step(const std::string& step) {
   if (step.starts_with("f:")) {
     std::string out;
     for (const char c : std::string_view(step).substr(2)) {
-      if (c == '~') out += "~0";
-      else if (c == '/') out += "~1";
-      else out += c;
+      if (c == '~')
+        out += "~0";
+      else if (c == '/')
+        out += "~1";
+      else
+        out += c;
     }
     return out;
   }
@@ -343,7 +352,8 @@ bool holds(const json& desired, const json& live) {
            });
   }
   if (desired.is_array())
-    return live.is_array() && std::ranges::equal(desired, live, [](const json& wanted, const json& there) { return holds(wanted, there); });
+    return live.is_array() &&
+           std::ranges::equal(desired, live, [](const json& wanted, const json& there) { return holds(wanted, there); });
   return desired == live;
 }
 

@@ -1,10 +1,10 @@
 // What of a live object is ours: the heart of drift detection. Pure.
 //
 // Kubernetes records in metadata.managedFields which manager owns which field (structured-merge-diff's FieldsV1: "f:name" a
-// field, "k:{…}" a list item by its keys, "v:…" a set member, "." the node itself). Whoever changes a field that we own takes it from our
-// entry; whoever writes under our own name changes only the value. So the hash of {our entry, the values that it names} changes if and
-// only if a declared field left its state, and defaulting, admission and normalisation are inside it from the start.
-// docs/drift.md tells it for people; test/system/drift_test.cpp proves it on a real API server.
+// field, "k:{…}" a list item by its keys, "v:…" a set member, "." the node itself). Whoever changes a field that we own takes
+// it from our entry; whoever writes under our own name changes only the value. So the hash of {our entry, the values that it
+// names} changes if and only if a declared field left its state, and defaulting, admission and normalisation are inside it from
+// the start. docs/drift.md tells it for people; test/system/drift_test.cpp proves it on a real API server.
 #pragma once
 #include "base/hash.h"
 
@@ -42,17 +42,19 @@ struct Culprit {
 };
 Culprit culprit(const nlohmann::json& live, std::string_view manager, const nlohmann::json& desired);
 
-/// What an intruder put in the place of something of ours that is gone: a renamed list item, a renamed key, the other member of a
-/// union. One apply brings ours back beside theirs (or is refused for ever: two ports without names), so before it the ownership of what
-/// they alone own there is moved to us; the apply, which doesn't name it, then removes it in the same write that restores ours.
+/// What an intruder put in the place of something of ours that is gone: a renamed list item, a renamed key, the other member of
+/// a union. One apply brings ours back beside theirs (or is refused for ever: two ports without names), so before it the
+/// ownership of what they alone own there is moved to us; the apply, which doesn't name it, then removes it in the same write
+/// that restores ours.
 ///
-/// Gives the new metadata.managedFields, or nothing where no leftover stands. `known_foreign` (sorted) are the additions that were there
-/// before the drift: they stay. Without knowledge (nullopt) only what the latest writer holds is taken.
-std::optional<nlohmann::json> claim_leftovers(const nlohmann::json& live, std::string_view manager, const nlohmann::json& desired,
+/// Gives the new metadata.managedFields, or nothing where no leftover stands. `known_foreign` (sorted) are the additions that
+/// were there before the drift: they stay. Without knowledge (nullopt) only what the latest writer holds is taken.
+std::optional<nlohmann::json> claim_leftovers(const nlohmann::json& live, std::string_view manager,
+                                              const nlohmann::json& desired,
                                               const std::optional<std::vector<PathHash>>& known_foreign);
 
-/// Whether everything that is declared stands in the live object as it is written. Values that the server writes in another form ("0.5" and
-/// "500m") count as different: never use it to decide that something is right, only that nothing is to be told.
+/// Whether everything that is declared stands in the live object as it is written. Values that the server writes in another
+/// form ("0.5" and "500m") count as different: never use it to decide that something is right, only that nothing is to be told.
 bool holds(const nlohmann::json& desired, const nlohmann::json& live);
 
 /// Ownership that the server made up when managedFields were wiped ("before-first-apply" owning everything): the managedFields

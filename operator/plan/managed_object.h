@@ -41,13 +41,13 @@ private:
 
 /// Where an object stands between git and the cluster.
 enum class Phase : uint8_t {
-  Unseen,     // loaded from the inventory; the watch has not shown it yet: nothing is done before it has
-  Pending,    // a newer body waits to be applied; drift is of no interest, since the apply comes
-  Applying,   // a write is under way; what the watch says meanwhile is judged after its answer
-  Settled,    // as declared
-  Drifted,    // differs, and is not corrected: drift.mode Report, back-off, or a correction that failed
-  Deleting,   // somebody deletes it and finalizers hold it: it comes back when it is gone
-  Removing,   // no longer declared: about to be pruned; never corrected
+  Unseen,   // loaded from the inventory; the watch has not shown it yet: nothing is done before it has
+  Pending,  // a newer body waits to be applied; drift is of no interest, since the apply comes
+  Applying, // a write is under way; what the watch says meanwhile is judged after its answer
+  Settled,  // as declared
+  Drifted,  // differs, and is not corrected: drift.mode Report, back-off, or a correction that failed
+  Deleting, // somebody deletes it and finalizers hold it: it comes back when it is gone
+  Removing, // no longer declared: about to be pruned; never corrected
 };
 
 struct ManagedObject {
@@ -55,18 +55,18 @@ struct ManagedObject {
   std::string version;
   SourceLocation at;
   Body body;
-  Digest content;            // of version and body: whether git changed it
-  Digest applied;            // content that was last applied; empty: never
+  Digest content;                        // of version and body: whether git changed it
+  Digest applied;                        // content that was last applied; empty: never
   std::shared_ptr<const SyncFacts> sync; // whose it is; never null
 
   // The cluster's side, as of our last write or of the last harmless event.
   std::string uid;
   uint64_t resource_version = 0; // 0: unknown, or not a number
-  Digest owned;              // Ownership::digest after our last write
+  Digest owned;                  // Ownership::digest after our last write
   std::vector<PathHash> foreign, empties;
   bool foreign_known = false;
   Phase phase = Phase::Pending;
-  bool present = false;      // the watch or an answer has shown that it exists
+  bool present = false; // the watch or an answer has shown that it exists
 };
 
 /// All managed objects of this process by identity. Control thread only. Addresses are stable until erase().

@@ -7,7 +7,8 @@
 namespace gitsync {
 
 size_t DesiredSet::objects() const {
-  return std::accumulate(files.begin(), files.end(), size_t{0}, [](size_t sum, const auto& file) { return sum + file.second.size(); });
+  return std::accumulate(files.begin(), files.end(), size_t{0},
+                         [](size_t sum, const auto& file) { return sum + file.second.size(); });
 }
 
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
@@ -36,8 +37,10 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
       continue;
     }
     if (!known) plan.created.push_back(object.ref);
-    if (declared && known->content == object.content && known->version == object.version) plan.moved.push_back(std::move(object));
-    else plan.apply.push_back(std::move(object));
+    if (declared && known->content == object.content && known->version == object.version)
+      plan.moved.push_back(std::move(object));
+    else
+      plan.apply.push_back(std::move(object));
   }
   size_t kept = 0;
   for (const auto& [file, objects] : current.files) {
@@ -49,11 +52,11 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
       if (!named.contains(ref)) plan.prune.push_back(ref);
   }
   if (kept + named.size() == 0 && current.objects() + current.leaving.size() > 0 && !spec.allow_empty)
-    errors.push_back(fail(Code::EmptyRevision,
-                          cat("GitSync ", owner, ": no manifest is left under ", spec.path, ", which would delete all ",
-                              current.objects() + current.leaving.size(),
-                              " objects: set spec.prune.allowEmpty if that is meant, or put the manifests back"))
-                         .error());
+    errors.push_back(
+        fail(Code::EmptyRevision, cat("GitSync ", owner, ": no manifest is left under ", spec.path, ", which would delete all ",
+                                      current.objects() + current.leaving.size(),
+                                      " objects: set spec.prune.allowEmpty if that is meant, or put the manifests back"))
+            .error());
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return plan;
 }

@@ -26,21 +26,21 @@ struct DesiredSet {
 
 /// What was read of a revision.
 struct RevisionDelta {
-  bool full = false;                 // files not named do not exist
-  std::set<std::string> files;       // read, or removed: their earlier objects are replaced
+  bool full = false;           // files not named do not exist
+  std::set<std::string> files; // read, or removed: their earlier objects are replaced
   std::vector<Prepared> objects;
 };
 
 struct Plan {
-  std::vector<Prepared> apply;       // new or changed
-  std::vector<Prepared> moved;       // same content, another file or line
-  std::vector<ObjectRef> prune;      // declared until now, not any more
-  std::vector<ObjectRef> created;    // of apply: not in the inventory yet
+  std::vector<Prepared> apply;    // new or changed
+  std::vector<Prepared> moved;    // same content, another file or line
+  std::vector<ObjectRef> prune;   // declared until now, not any more
+  std::vector<ObjectRef> created; // of apply: not in the inventory yet
 };
 
 /// Checks the delta against the declared set and the other GitSyncs; all errors at once.
-/// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. EmptyRevision: nothing would be left
-/// although objects exist and allowEmpty is off.
+/// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. EmptyRevision: nothing would be
+/// left although objects exist and allowEmpty is off.
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
                                                   const std::string& owner, const api::GitSyncSpec& spec);
 

@@ -10,7 +10,8 @@ namespace {
 using nlohmann::json;
 
 /// What a CustomResourceDefinition of the revision will make known. Lenient: what is odd here, the API server refuses.
-void note_definition(const Manifest& manifest, std::map<std::tuple<std::string, std::string, std::string>, KindFacts>& defined) {
+void note_definition(const Manifest& manifest,
+                     std::map<std::tuple<std::string, std::string, std::string>, KindFacts>& defined) {
   if (manifest.ref.kind != "CustomResourceDefinition" || manifest.ref.group != "apiextensions.k8s.io") return;
   const json spec = manifest.body.value("spec", json::object());
   if (!spec.is_object() || !spec.contains("names") || !spec["names"].is_object()) return;
@@ -38,8 +39,10 @@ void Preparer::add(Manifest manifest) {
     return;
   }
   note_definition(manifest, defined_);
-  if (const auto facts = facts_of(manifest)) prepare(std::move(manifest), *facts);
-  else unknown_.push_back(std::move(manifest));
+  if (const auto facts = facts_of(manifest))
+    prepare(std::move(manifest), *facts);
+  else
+    unknown_.push_back(std::move(manifest));
 }
 
 void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
@@ -48,12 +51,15 @@ void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
     return;
   }
   auto& metadata = manifest.body["metadata"];
-  for (const auto& [field, key, value] : {std::tuple<const char*, std::string_view, const std::string&>{"labels", api::owner_label_key, stamp_.label},
-                                          {"annotations", api::owner_annotation_key, stamp_.owner}}) {
+  for (const auto& [field, key, value] :
+       {std::tuple<const char*, std::string_view, const std::string&>{"labels", api::owner_label_key, stamp_.label},
+        {"annotations", api::owner_annotation_key, stamp_.owner}}) {
     auto& map = metadata[field];
     if (map.is_null()) map = json::object();
     if (!map.is_object()) {
-      errors_.push_back(fail(Code::InvalidManifest, cat(manifest.at.text(), ": ", manifest.ref.text(), ": metadata.", field, " must be a mapping")).error());
+      errors_.push_back(fail(Code::InvalidManifest,
+                             cat(manifest.at.text(), ": ", manifest.ref.text(), ": metadata.", field, " must be a mapping"))
+                            .error());
       return;
     }
     map[std::string(key)] = value;
@@ -78,11 +84,12 @@ std::expected<std::vector<Prepared>, std::vector<Error>> Preparer::finish() {
       prepare(std::move(manifest), *facts);
       continue;
     }
-    errors_.push_back(fail(Code::UnknownKind, cat(manifest.at.text(), ": ", manifest.ref.text(), ": the API server does not serve ",
-                                                  manifest.api_version(), " ", manifest.ref.kind,
-                                                  ", and no CustomResourceDefinition in this revision defines it"),
-                           Retry::Backoff)
-                          .error());
+    errors_.push_back(
+        fail(Code::UnknownKind,
+             cat(manifest.at.text(), ": ", manifest.ref.text(), ": the API server does not serve ", manifest.api_version(), " ",
+                 manifest.ref.kind, ", and no CustomResourceDefinition in this revision defines it"),
+             Retry::Backoff)
+            .error());
   }
   unknown_.clear();
   std::map<ObjectRef, const Prepared*> seen;

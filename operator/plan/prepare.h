@@ -26,7 +26,8 @@ struct Stamp {
 struct KindFacts {
   bool namespaced = true;
 };
-using KindLookup = std::function<std::optional<KindFacts>(const std::string& group, const std::string& version, const std::string& kind)>;
+using KindLookup =
+    std::function<std::optional<KindFacts>(const std::string& group, const std::string& version, const std::string& kind)>;
 
 /// Ready to be compared and applied.
 struct Prepared {

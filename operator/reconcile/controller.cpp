@@ -47,15 +47,24 @@ void Controller::Listener::synced() {
 }
 
 Controller::Controller(Options options)
-    : options_(options), applier_(options_.kube, options_.discovery, table_, options_.executor, {options_.in_flight, options_.may_write}),
-      drift_(table_, applier_, options_.executor),
-      watches_(options_.kube, options_.discovery, options_.executor, drift_,
-               [this](std::string_view reason) {
-                 options_.reporter.metrics.watch_restarted(metric_of(reason));
-                 if (reason == "expired") options_.reporter.metrics.relisted();
-               }),
-      context_{options_.kube,     options_.discovery, options_.git,      table_, applier_, drift_, watches_,
-               options_.reporter, options_.executor,  options_.may_write, [this](const std::string& key) -> source::Repository* {
+    : options_(options),
+      applier_(options_.kube, options_.discovery, table_, options_.executor, {options_.in_flight, options_.may_write}),
+      drift_(table_, applier_, options_.executor), watches_(options_.kube, options_.discovery, options_.executor, drift_,
+                                                            [this](std::string_view reason) {
+                                                              options_.reporter.metrics.watch_restarted(metric_of(reason));
+                                                              if (reason == "expired") options_.reporter.metrics.relisted();
+                                                            }),
+      context_{options_.kube,
+               options_.discovery,
+               options_.git,
+               table_,
+               applier_,
+               drift_,
+               watches_,
+               options_.reporter,
+               options_.executor,
+               options_.may_write,
+               [this](const std::string& key) -> source::Repository* {
                  const auto it = repositories_.find(key);
                  return it == repositories_.end() ? nullptr : it->second.get();
                },
@@ -135,8 +144,10 @@ void Controller::sync_changed(const std::string& key, const json& object) {
   const auto meta = api::parse_meta(object);
   if (const auto it = syncs_.find(key); it != syncs_.end() && it->second->meta().uid != meta.uid) sync_deleted(key);
   auto& sync = syncs_[key];
-  if (sync) sync->update(object);
-  else sync = std::make_shared<Sync>(context_, object);
+  if (sync)
+    sync->update(object);
+  else
+    sync = std::make_shared<Sync>(context_, object);
 }
 
 void Controller::sync_deleted(const std::string& key) {

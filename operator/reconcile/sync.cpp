@@ -45,7 +45,8 @@ Sync::~Sync() = default;
 void Sync::update(const json& object) {
   const auto meta = api::parse_meta(object);
   if (meta.deleting) facts_->suspended = true; // what is about to be deleted or given up is not brought back
-  const bool news = meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
+  const bool news =
+      meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
   meta_ = meta;
   if (!news) return;
   spec_holder_ = api::parse_git_sync(object);
@@ -135,7 +136,9 @@ Task<> Sync::step(bool asked) {
   if (!source && !context_.sources_listed()) co_return; // woken when they are
   if (!source) {
     report_failed({Error{Code::SourceNotFound,
-                         cat("GitSync ", meta_.key(), ": spec.sourceRef: there is no GitRepository ", spec_->source_key()), Retry::Never, {}}},
+                         cat("GitSync ", meta_.key(), ": spec.sourceRef: there is no GitRepository ", spec_->source_key()),
+                         Retry::Never,
+                         {}}},
                   false);
     co_return;
   }
@@ -148,8 +151,10 @@ Task<> Sync::step(bool asked) {
   if (!source->revision()) {
     // Nothing was fetched in this process yet. What was applied before is enforced from the inventory meanwhile.
     if (desired_.revision.empty() && source->error())
-      report_failed({Error{Code::SourceNotReady, cat("GitSync ", meta_.key(), ": the source has no revision: ", source->error()->message),
-                           Retry::Never, {}}},
+      report_failed({Error{Code::SourceNotReady,
+                           cat("GitSync ", meta_.key(), ": the source has no revision: ", source->error()->message),
+                           Retry::Never,
+                           {}}},
                     false);
     if (!pending().empty() && now >= next_attempt_) {
       auto errors = co_await apply_pending();

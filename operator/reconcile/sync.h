@@ -1,5 +1,5 @@
-// One GitSync: from the source's revision to the cluster, and keeping it there. The reconciler of a single custom resource; its steps
-// are in sync_*.cpp in the order in which they run.
+// One GitSync: from the source's revision to the cluster, and keeping it there. The reconciler of a single custom resource; its
+// steps are in sync_*.cpp in the order in which they run.
 #pragma once
 #include "api/git_sync.h"
 #include "apply/applier.h"
@@ -124,8 +124,8 @@ private:
   TaskGroup group_;
   Event wake_;
   bool loaded_ = false, finished_ = false;
-  std::string handled_request_;            // value of requestedAt that was acted on
-  std::string refused_commit_;             // not read again before something changes
+  std::string handled_request_; // value of requestedAt that was acted on
+  std::string refused_commit_;  // not read again before something changes
   bool retry_wanted_ = false;
   int failures_ = 0;
   Instant next_attempt_{}, next_sweep_{};

@@ -17,7 +17,8 @@ std::vector<ObjectRef> Sync::pending() const {
   for (const auto& [file, objects] : desired_.files)
     for (const auto& ref : objects)
       if (const auto* object = context_.table.find(ref);
-          object && (object->phase == Phase::Pending || (object->phase == Phase::Applying && object->applied != object->content)))
+          object &&
+          (object->phase == Phase::Pending || (object->phase == Phase::Applying && object->applied != object->content)))
         out.push_back(ref);
   return out;
 }
@@ -46,7 +47,8 @@ Task<std::vector<Error>> Sync::apply_pending() {
       if (!context_.discovery.map().find(kind)) {
         // Defined by a CRD of this revision: served a moment after it is Established.
         const auto deadline = std::chrono::steady_clock::now() + patience;
-        for (auto pause = std::chrono::milliseconds(20); !context_.discovery.map().find(kind) && std::chrono::steady_clock::now() < deadline;
+        for (auto pause = std::chrono::milliseconds(20);
+             !context_.discovery.map().find(kind) && std::chrono::steady_clock::now() < deadline;
              pause = std::min(pause * 2, std::chrono::milliseconds(1'000))) {
           co_await context_.discovery.refresh();
           if (!context_.discovery.map().find(kind)) co_await sleep_for(pause);
@@ -76,8 +78,8 @@ Task<std::vector<Error>> Sync::apply_pending() {
           co_await sleep_for(outcome.error().after);
           continue;
         }
-        metrics.applied(report::ApplyAction::Sync,
-                        outcome.error().code == Code::ApiConflict ? report::ApplyResult::Conflict : report::ApplyResult::Failed);
+        metrics.applied(report::ApplyAction::Sync, outcome.error().code == Code::ApiConflict ? report::ApplyResult::Conflict
+                                                                                             : report::ApplyResult::Failed);
         errors.push_back(std::move(outcome.error()));
         co_return;
       }

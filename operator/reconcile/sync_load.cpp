@@ -44,7 +44,10 @@ Task<bool> Sync::load() {
     if (!records) meta = std::unexpected(records.error());
   }
   if (!meta) {
-    report_failed({wrap(meta.error(), cat("GitSync ", meta_.key(), ": nothing is applied or pruned before its inventory can be read")).error()}, false);
+    report_failed(
+        {wrap(meta.error(), cat("GitSync ", meta_.key(), ": nothing is applied or pruned before its inventory can be read"))
+             .error()},
+        false);
     for (auto it = desired_.files.begin(); it != desired_.files.end(); ++it)
       for (const auto& ref : it->second) context_.table.erase(ref);
     for (const auto& ref : desired_.leaving) context_.table.erase(ref);

@@ -73,7 +73,8 @@ Task<std::vector<Error>> Sync::prune() {
   if (!names.empty()) {
     const size_t count = names.size();
     if (names.size() > 10) names.resize(10);
-    event(report::EventReason::Pruned, cat("Pruned ", count, count == 1 ? " object: " : " objects: ", join(names, ", "), count > 10 ? ", …" : ""));
+    event(report::EventReason::Pruned,
+          cat("Pruned ", count, count == 1 ? " object: " : " objects: ", join(names, ", "), count > 10 ? ", …" : ""));
     log::info("pruned", {{"gitsync", meta_.key()}, {"objects", count}});
   }
   co_return errors;
@@ -87,8 +88,8 @@ Task<bool> Sync::set_finalizer(bool present) {
   if (!context_.may_write()) co_return false;
   const json patch = {{"metadata", {{"finalizers", finalizers}, {"resourceVersion", meta_.resource_version}}}};
   auto written = co_await context_.kube.patch_raw(
-      cat("/apis/", api::api_group_version, "/namespaces/", meta_.ns, "/", api::git_sync_plural, "/", meta_.name), kube::PatchType::Merge,
-      patch.dump(), cat("fieldManager=", api::operator_field_manager));
+      cat("/apis/", api::api_group_version, "/namespaces/", meta_.ns, "/", api::git_sync_plural, "/", meta_.name),
+      kube::PatchType::Merge, patch.dump(), cat("fieldManager=", api::operator_field_manager));
   if (!written && written.error().code != Code::ApiNotFound) {
     if (written.error().code != Code::ApiConflict) report_failed({std::move(written.error())}, false);
     // Somebody wrote in between: with the next event we know the present version.
@@ -135,7 +136,8 @@ Task<bool> Sync::finalize() {
       report_failed(std::move(errors), false);
       co_return false;
     }
-    for (const auto& ref : std::set<ObjectRef>(desired_.leaving)) forget(ref); // deleted; their own finalizers may hold them a while
+    for (const auto& ref : std::set<ObjectRef>(desired_.leaving))
+      forget(ref); // deleted; their own finalizers may hold them a while
   }
   if (!co_await set_finalizer(false)) co_return false;
   co_await store_.drop(stored_);

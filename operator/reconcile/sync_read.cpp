@@ -37,17 +37,19 @@ bool Sync::up_to_date(const source::Revision& revision) const {
 Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
   const bool same_spec = desired_.spec_key == spec_key(spec_->spec, revision.url);
   Read out;
-  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt}, lookup_in(context_.discovery.map()));
+  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt},
+                    lookup_in(context_.discovery.map()));
   const std::string prefix = prefix_of(spec_->spec.path);
   const auto started = std::chrono::steady_clock::now();
-  auto result = co_await context_.git.read({revision.url, revision.commit, spec_->spec.path, same_spec ? desired_.tree : "", revision.timeout},
-                                           [&](git::FileChange change) {
-                                             out.delta.files.insert(prefix + change.file);
-                                             for (auto& manifest : change.manifests) {
-                                               manifest.at.file = prefix + change.file;
-                                               preparer.add(std::move(manifest));
-                                             }
-                                           });
+  auto result = co_await context_.git.read(
+      {revision.url, revision.commit, spec_->spec.path, same_spec ? desired_.tree : "", revision.timeout},
+      [&](git::FileChange change) {
+        out.delta.files.insert(prefix + change.file);
+        for (auto& manifest : change.manifests) {
+          manifest.at.file = prefix + change.file;
+          preparer.add(std::move(manifest));
+        }
+      });
   if (!result) {
     if (result.error().code == Code::Timeout) context_.reporter.metrics.worker_killed(report::WorkerEnd::Deadline);
     if (result.error().code == Code::WorkerDied) context_.reporter.metrics.worker_killed(report::WorkerEnd::Crash);
@@ -75,8 +77,10 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
 /// The revision becomes what is declared; from here on it is what drift correction defends.
 void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) {
   for (auto it = desired_.files.begin(); it != desired_.files.end();) {
-    if (read.delta.full || read.delta.files.contains(it->first)) it = desired_.files.erase(it);
-    else ++it;
+    if (read.delta.full || read.delta.files.contains(it->first))
+      it = desired_.files.erase(it);
+    else
+      ++it;
   }
   const auto declare = [&](Prepared& prepared, bool changed) {
     auto& object = context_.table.get(prepared.ref, facts_);
@@ -116,7 +120,8 @@ Task<> Sync::attempt(source::Revision revision) {
     const std::set<std::string> files = result->delta.files;
     const bool full = result->delta.full;
     auto plan = make_plan(desired_, std::move(result->delta), context_.table, facts_->owner, spec_->spec);
-    context_.reporter.metrics.phase(report::Phase::Plan, milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
+    context_.reporter.metrics.phase(report::Phase::Plan,
+                                    milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
     if (plan) {
       result->delta = {full, files, {}};
       // Durable before the first of them exists: whatever happens now, no created object is lost track of.
@@ -128,19 +133,23 @@ Task<> Sync::attempt(source::Revision revision) {
       }
       const size_t changed = plan->apply.size();
       adopt(std::move(*plan), revision, *result);
-      status_.last_attempted_revision = untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
+      status_.last_attempted_revision =
+          untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
       status_.errors.clear();
       if (changed > 0) {
         // Told when it takes a while: a quick apply ends before this is written.
-        api::mark_reconciling(status_.conditions, api::reason::progressing, cat("Applying revision ", api::short_revision(revision.revision), ": ", changed, " objects"),
+        api::mark_reconciling(status_.conditions, api::reason::progressing,
+                              cat("Applying revision ", api::short_revision(revision.revision), ": ", changed, " objects"),
                               {meta_.generation, std::chrono::system_clock::now()});
         publish(report::Urgency::Later);
       }
       auto errors = co_await apply_pending();
       if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
         // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
-        if (auto saved = co_await save_records(); !saved) errors.push_back(std::move(saved.error()));
-        else errors = co_await prune();
+        if (auto saved = co_await save_records(); !saved)
+          errors.push_back(std::move(saved.error()));
+        else
+          errors = co_await prune();
       }
       if (!errors.empty()) {
         report_failed(std::move(errors), false);

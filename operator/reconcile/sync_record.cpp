@@ -7,7 +7,8 @@ namespace {
 constexpr size_t writes_at_once = 4;
 
 InventoryRecord record_of(const ManagedObject& object) {
-  InventoryRecord out{object.ref, object.version, object.at, object.uid, object.applied, object.owned, object.foreign, object.empties, {}, false};
+  InventoryRecord out{object.ref,   object.version, object.at,      object.uid, object.applied,
+                      object.owned, object.foreign, object.empties, {},         false};
   out.leaving = object.phase == Phase::Removing;
   if (!out.leaving) out.body = object.body.json();
   return out;
@@ -41,7 +42,8 @@ Task<Result<>> Sync::announce(std::vector<ObjectRef> created) {
 
 bool Sync::unsaved() const {
   if (!dirty_.empty() || (chunks_.empty() && desired_.objects() > 0)) return true;
-  return pending().empty() && (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
+  return pending().empty() &&
+         (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
 }
 
 /// The chunks that changed. Where their number changes, the head follows at once, since it names them.

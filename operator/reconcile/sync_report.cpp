@@ -17,7 +17,9 @@ report::EventSubject Sync::subject() const {
   return {std::string(api::api_group_version), std::string(api::git_sync_kind), meta_.ns, meta_.name, meta_.uid};
 }
 
-void Sync::event(report::EventReason reason, std::string_view note) { context_.reporter.events.record(subject(), reason, note); }
+void Sync::event(report::EventReason reason, std::string_view note) {
+  context_.reporter.events.record(subject(), reason, note);
+}
 
 void Sync::publish(report::Urgency urgency) {
   status_.observed_generation = meta_.generation;
@@ -42,14 +44,19 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
   status_.last_attempted_revision = revision.revision;
   status_.last_applied_revision = revision.revision;
   status_.errors.clear();
-  api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(revision.revision)), {meta_.generation, now});
+  api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(revision.revision)),
+                  {meta_.generation, now});
   publish(report::Urgency::Soon);
   auto& metrics = context_.reporter.metrics;
   metrics.reconciled(api::git_sync_kind, meta_.ns, meta_.name, report::ReconcileResult::Success, seconds);
   metrics.set_last_applied(meta_.ns, meta_.name, now);
   if (!news && applied == 0) return;
-  event(report::EventReason::Applied, cat("Applied revision ", api::short_revision(revision.revision), ": ", applied, " of ", desired_.objects(), " objects changed"));
-  log::info("applied", {{"gitsync", meta_.key()}, {"revision", revision.revision}, {"changed", applied}, {"objects", desired_.objects()},
+  event(report::EventReason::Applied, cat("Applied revision ", api::short_revision(revision.revision), ": ", applied, " of ",
+                                          desired_.objects(), " objects changed"));
+  log::info("applied", {{"gitsync", meta_.key()},
+                        {"revision", revision.revision},
+                        {"changed", applied},
+                        {"objects", desired_.objects()},
                         {"milliseconds", static_cast<int64_t>(seconds * 1000)}});
 }
 
@@ -69,7 +76,8 @@ void Sync::report_settled() {
     if (status_.last_applied_revision.empty()) status_.last_applied_revision = desired_.revision;
     if (status_.last_attempted_revision.empty() || !status_.errors.empty()) status_.last_attempted_revision = desired_.revision;
     status_.errors.clear();
-    api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(status_.last_applied_revision)),
+    api::mark_ready(status_.conditions, api::reason::applied,
+                    cat("Applied revision ", api::short_revision(status_.last_applied_revision)),
                     {meta_.generation, std::chrono::system_clock::now()});
   }
   publish(report::Urgency::Soon);
@@ -101,8 +109,14 @@ void Sync::report_failed(std::vector<Error> errors, bool refused) {
                                        retry ? report::ReconcileResult::Failure : report::ReconcileResult::Stalled, 0);
   if (!news) return;
   const bool blocked = first.code == Code::EmptyRevision;
-  event(blocked ? report::EventReason::PruneBlocked : retry ? report::EventReason::Failed : report::EventReason::Stalled, first.text());
-  log::warn("not applied", {{"gitsync", meta_.key()}, {"revision", status_.last_attempted_revision}, {"errors", errors.size()}, {"error", first.text()}});
+  event(blocked ? report::EventReason::PruneBlocked
+        : retry ? report::EventReason::Failed
+                : report::EventReason::Stalled,
+        first.text());
+  log::warn("not applied", {{"gitsync", meta_.key()},
+                            {"revision", status_.last_attempted_revision},
+                            {"errors", errors.size()},
+                            {"error", first.text()}});
 }
 
 void Sync::drift(const DriftReport& report) {
@@ -110,31 +124,44 @@ void Sync::drift(const DriftReport& report) {
   const auto operation = metric_of(report.operation);
   const std::string who = report.culprit.manager.empty() ? std::string() : cat(" by ", report.culprit.manager);
   const std::string where = report.culprit.paths.empty() ? std::string() : cat(" at ", join(report.culprit.paths, ", "));
-  const std::string what = report.operation == api::operation::modified    ? cat(report.ref.text(), " was changed", who, where)
-                           : report.operation == api::operation::deleted   ? cat(report.ref.text(), " was deleted")
-                                                                           : cat(report.ref.text(), " lost its label");
+  const std::string what = report.operation == api::operation::modified  ? cat(report.ref.text(), " was changed", who, where)
+                           : report.operation == api::operation::deleted ? cat(report.ref.text(), " was deleted")
+                                                                         : cat(report.ref.text(), " lost its label");
   switch (report.outcome) {
   case DriftReport::Outcome::Detected:
     metrics.drift_detected(meta_.ns, meta_.name, operation);
     if (report.fighting) {
       metrics.fight(meta_.ns, meta_.name);
-      event(report::EventReason::Fighting, cat(what, " again and again: corrections pause. Take one of the two writers off these fields"));
-      log::warn("two writers fight", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
+      event(report::EventReason::Fighting,
+            cat(what, " again and again: corrections pause. Take one of the two writers off these fields"));
+      log::warn("two writers fight",
+                {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
     } else {
       event(report::EventReason::DriftDetected, cat(what, "; drift.mode is Report"));
-      log::info("drift detected", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
+      log::info("drift detected",
+                {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
       wake_.set();
     }
     break;
   case DriftReport::Outcome::Corrected: {
     if (!report.fighting) metrics.drift_detected(meta_.ns, meta_.name, operation);
     metrics.drift_corrected(meta_.ns, meta_.name, operation, report.milliseconds / 1000);
-    metrics.applied(report::ApplyAction::Correct, report.operation == api::operation::deleted ? report::ApplyResult::Created : report::ApplyResult::Configured);
-    status_.last_correction = api::LastCorrection{std::chrono::system_clock::now(), report.ref.text(), std::string(report.operation),
-                                                  report.culprit.manager, report.culprit.paths, report.milliseconds, desired_.revision};
+    metrics.applied(report::ApplyAction::Correct, report.operation == api::operation::deleted
+                                                      ? report::ApplyResult::Created
+                                                      : report::ApplyResult::Configured);
+    status_.last_correction = api::LastCorrection{std::chrono::system_clock::now(),
+                                                  report.ref.text(),
+                                                  std::string(report.operation),
+                                                  report.culprit.manager,
+                                                  report.culprit.paths,
+                                                  report.milliseconds,
+                                                  desired_.revision};
     event(report::EventReason::DriftCorrected, cat(what, "; brought back to ", api::short_revision(desired_.revision)));
-    log::info("drift corrected", {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"operation", report.operation},
-                                  {"manager", report.culprit.manager}, {"microseconds", static_cast<int64_t>(report.milliseconds * 1000)}});
+    log::info("drift corrected", {{"gitsync", meta_.key()},
+                                  {"object", report.ref.text()},
+                                  {"operation", report.operation},
+                                  {"manager", report.culprit.manager},
+                                  {"microseconds", static_cast<int64_t>(report.milliseconds * 1000)}});
     break;
   }
   case DriftReport::Outcome::Failed:

@@ -34,9 +34,7 @@ void TaskGroup::spawn(std::string name, Task<> task) {
                      } catch (const boost::system::system_error& e) {
                        // Cancellation surfaces as operation_aborted where a coroutine was not written to notice it.
                        what = e.code() == asio::error::operation_aborted && stopping_ ? "" : e.what();
-                     } catch (const std::exception& e) {
-                       what = e.what();
-                     }
+                     } catch (const std::exception& e) { what = e.what(); }
                      if (!what.empty()) {
                        log::error("a task ended with an exception", {{"task", entry->name}, {"error", what}});
                        std::abort();
@@ -64,8 +62,7 @@ Task<> TaskGroup::wait() {
   waiters_.push_back(&timer);
   const auto mine = std::prev(waiters_.end());
   do co_await timer.async_wait(as_result);
-  while (!entries_.empty() &&
-         (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none);
+  while (!entries_.empty() && (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none);
   waiters_.erase(mine);
 }
 

@@ -22,7 +22,8 @@ json status_of(const json& object) { return object.contains("status") ? object["
 std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
   static std::minstd_rand random(std::random_device{}());
   const auto tenth = static_cast<int64_t>(interval.count() / 10);
-  return interval + std::chrono::milliseconds(tenth ? static_cast<int64_t>(random() % static_cast<uint64_t>(2 * tenth + 1)) - tenth : 0);
+  return interval +
+         std::chrono::milliseconds(tenth ? static_cast<int64_t>(random() % static_cast<uint64_t>(2 * tenth + 1)) - tenth : 0);
 }
 
 } // namespace
@@ -95,7 +96,8 @@ Task<Result<git::Credentials>> Repository::credentials() {
   const auto read = [&](const char* key, std::string& into) {
     if (!data.is_object() || !data.contains(key) || !data[key].is_string()) return;
     into = base64_decode(data[key].get<std::string>()).value_or("");
-    if (std::string_view(key) != "username" && std::string_view(key) != "known_hosts" && std::string_view(key) != "ca.crt") register_secret(into);
+    if (std::string_view(key) != "username" && std::string_view(key) != "known_hosts" && std::string_view(key) != "ca.crt")
+      register_secret(into);
   };
   read("username", out.username);
   read("password", out.password);
@@ -114,7 +116,8 @@ Task<> Repository::poll() {
     mark_failed(secret.error());
     co_return;
   }
-  git::FetchRequest request{spec.url, {spec.ref.branch, spec.ref.tag, spec.ref.commit, spec.ref.name}, std::move(*secret), spec.timeout};
+  git::FetchRequest request{
+      spec.url, {spec.ref.branch, spec.ref.tag, spec.ref.commit, spec.ref.name}, std::move(*secret), spec.timeout};
   auto fetched = co_await context_.git.fetch(std::move(request));
   const auto now = std::chrono::system_clock::now();
   const double seconds = milliseconds_between(started, std::chrono::steady_clock::now()) / 1000;
@@ -161,7 +164,8 @@ Task<> Repository::run() {
       co_await poll();
       pause = parsed_ ? jittered(parsed_->spec.interval) : pause;
       // A remote that fails is asked less often, never more often than its interval, and at least every five minutes.
-      if (failures_ > 0) pause = std::max(pause, std::min(pause * (1 << std::min(failures_ - 1, 5)), std::chrono::milliseconds(300'000)));
+      if (failures_ > 0)
+        pause = std::max(pause, std::min(pause * (1 << std::min(failures_ - 1, 5)), std::chrono::milliseconds(300'000)));
     }
     for (const auto& event : asked) event->set();
     co_await wake_.wait_for(pause);
