@@ -201,7 +201,7 @@ Task<Result<>> Applier::release(ObjectRef ref) {
 Task<Result<std::string>> Applier::owned_uid(ObjectRef ref) {
   const ManagedObject* object = table_.find(ref);
   if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-  const std::string label = object->sync->label;
+  const auto sync = object->sync;
   const auto found = resource(ref, object->version);
   if (!found) co_return std::unexpected(found.error());
   auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
@@ -209,7 +209,9 @@ Task<Result<std::string>> Applier::owned_uid(ObjectRef ref) {
   if (!live) co_return wrap(std::move(live.error()), ref.text());
   const json::json_pointer at("/metadata/labels");
   const json labels = live->contains(at) ? (*live)[at] : json::object();
-  if (!labels.is_object() || labels.value(std::string(api::owner_label_key), "") != label) co_return std::string();
+  const bool labelled = labels.is_object() && labels.value(std::string(api::owner_label_key), "") == sync->label;
+  // A label can be copied; the ownership of fields is recorded by the server for who applied.
+  if (!labelled || !apply_entry(*live, sync->manager)) co_return std::string();
   co_return metadata_text(*live, "uid");
 }
 

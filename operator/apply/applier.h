@@ -44,7 +44,8 @@ public:
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
   Task<Result<>> set_managed_fields(ObjectRef ref, const nlohmann::json& live, const nlohmann::json& managed_fields);
 
-  /// Whether the live object carries our label and which UID it has; for objects whose UID was never recorded.
+  /// The UID of the live object if it carries our label and we own fields of it, else empty; for objects whose UID was never
+  /// recorded.
   Task<Result<std::string>> owned_uid(ObjectRef ref);
 
 private:

@@ -64,7 +64,7 @@ std::string in_quotes(std::string_view text) {
   YAML::Emitter out;
   uint32_t point = 0;
   for (size_t i = 0; i < text.size(); ++i)
-    if (awkward(text.substr(i), point) != 0) {
+    if (text[i] == 0x7F || awkward(text.substr(i), point) != 0) {
       out.SetOutputCharset(YAML::EscapeNonAscii);
       break;
     }

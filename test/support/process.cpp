@@ -1,5 +1,7 @@
 #include "support/process.h"
 
+#include "support/text.h"
+
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -188,6 +190,18 @@ std::string Process::read_line(int seconds) {
       throw std::runtime_error(ready == 1 ? "the program ended without a line" : "the program said nothing in time");
     buffer_.append(chunk, static_cast<size_t>(count));
   }
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
+  std::vector<pid_t> out;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    // "pid (name) state parent …", where the name may hold anything
+    const std::string stat = read_file(entry.path() / "stat");
+    const size_t end = stat.rfind(") ");
+    if (end != std::string::npos && stat[end + 2] != 'Z' && std::atoi(stat.c_str() + end + 4) == parent)
+      out.push_back(std::atoi(stat.c_str()));
+  }
+  return out;
 }
 
 } // namespace gitsync::test

@@ -65,4 +65,7 @@ private:
   std::string buffer_;
 };
 
+/// The process ids of a process's children that have not ended.
+std::vector<pid_t> children_of(pid_t parent);
+
 } // namespace gitsync::test

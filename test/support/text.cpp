@@ -1,11 +1,15 @@
 #include "support/text.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 #include <system_error>
+#include <unistd.h>
 
 namespace gitsync::test {
 namespace {
@@ -75,7 +79,16 @@ void write_file(const std::filesystem::path& file, std::string_view content) {
 }
 
 TemporaryDirectory::TemporaryDirectory(std::string_view name) {
-  std::string pattern = (std::filesystem::temp_directory_path() / ("gitsync-" + std::string(name) + "-XXXXXX")).string();
+  const auto parent = std::filesystem::temp_directory_path();
+  const std::string prefix = "gitsync-" + std::string(name) + "-";
+  // What killed runs have left: the process id in the name is nobody's any more.
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+    const std::string file = entry.path().filename().string();
+    const int owner = file.starts_with(prefix) ? std::atoi(file.c_str() + prefix.size()) : 0;
+    if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) std::filesystem::remove_all(entry.path(), ignored);
+  }
+  std::string pattern = (parent / (prefix + std::to_string(getpid()) + "-XXXXXX")).string();
   if (!mkdtemp(pattern.data())) throw std::runtime_error(pattern + ": cannot be made");
   path_ = pattern;
 }

@@ -18,7 +18,8 @@ std::string read_file(const std::filesystem::path& file);
 /// Makes the directories above it as well.
 void write_file(const std::filesystem::path& file, std::string_view content);
 
-/// A new directory under the system's temporary one, removed with everything in it at the end.
+/// A new directory under the system's temporary one, removed with everything in it at the end; what a killed run left is
+/// removed by the next one.
 class TemporaryDirectory {
 public:
   explicit TemporaryDirectory(std::string_view name);

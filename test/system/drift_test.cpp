@@ -355,3 +355,17 @@ TEST_CASE("A hundred objects changed at once are all changed back, with one writ
   CHECK(to_managed_objects(site.audit.writes(site.op().user(), mark)).size() == count + 1);
   eventually("nothing is drifted", [&] { return site.sync()["status"].value("drift", -1) == 0; });
 }
+
+TEST_CASE("Somebody who undoes every correction is told, slowed down for, and corrected at last") {
+  DriftSite site("drift-fight");
+  const std::string path = config_map(site.ns, "settings");
+  const auto color = [&] { return text_at(site.api.get(path), "/data/color"); };
+  const auto fights = [&] { return site.op().metric("gitsync_fight_total", {site.ns}); };
+  for (int round = 0; fights() == 0; ++round) {
+    REQUIRE(round < 30);
+    site.api.merge(path, {{"data", {{"color", "red"}}}}, "mallory");
+    eventually("the value is back, or it is a fight", [&] { return fights() > 0 || color() == "blue"; });
+  }
+  site.await_event("app", "Fighting", "settings");
+  eventually("the value is back for good", [&] { return color() == "blue"; });
+}

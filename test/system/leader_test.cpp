@@ -71,12 +71,10 @@ TEST_CASE("An operator that lost its Lease writes nothing more") {
   LeaderSite site("leader-lost");
   const std::string path = path_of("coordination.k8s.io/v1", "leases", site.ns, text_at(lease(site), "/metadata/name"));
   site.second->kill();
-  json taken = site.api.get(path);
-  taken["spec"]["holderIdentity"] = "somebody-else";
-  taken["spec"]["leaseDurationSeconds"] = 3600;
-  site.api.put(path, taken);
+  site.api.merge(path, {{"spec", {{"holderIdentity", "somebody-else"}, {"leaseDurationSeconds", 3600}}}});
   eventually(
-      "the operator has noticed", [&] { return !site.op().running() || site.op().metric("gitsync_leader") == 0; },
+      "the operator has noticed: it waits, or ends",
+      [&] { return !site.op().running() || site.op().get("/metrics").body.find("\ngitsync_leader 0") != std::string::npos; },
       std::chrono::seconds(30) + patience());
   const auto mark = site.audit.mark();
   site.drift();

@@ -268,19 +268,13 @@ TEST_CASE("A killed operator leaves no worker process behind") {
   Site site("kill-worker");
   site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
   site.begin();
-  const pid_t parent = site.op().pid();
-  std::vector<std::filesystem::path> children;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string stat = read_file(entry.path() / "stat");
-    const size_t end = stat.rfind(')');
-    if (end != std::string::npos && std::atoi(stat.c_str() + end + 4) == parent) children.push_back(entry.path());
-  }
+  const auto children = children_of(site.op().pid());
   INFO("the git worker runs as a child of the operator");
   REQUIRE_FALSE(children.empty());
   site.op().kill();
-  for (const auto& child : children)
-    eventually(child.string() + " has ended", [&] {
-      const std::string stat = read_file(child / "stat");
+  for (const pid_t child : children)
+    eventually(std::to_string(child) + " has ended", [&] {
+      const std::string stat = read_file("/proc/" + std::to_string(child) + "/stat");
       return stat.empty() || stat.find(") Z ") != std::string::npos;
     });
 }

@@ -4,6 +4,8 @@
 #include "support/git_server.h"
 #include "support/site.h"
 
+#include <csignal>
+
 using namespace gitsync::test;
 
 namespace {
@@ -161,4 +163,16 @@ TEST_CASE("Two GitSyncs of one source get the same revision, each its own path")
   const std::string next = site.push();
   site.await_applied(next, "other");
   CHECK(site.api.get(config_map(site.ns, "thing"))["data"]["a"] == "b");
+}
+
+TEST_CASE("A git worker that is killed is replaced") {
+  Site site("worker-killed");
+  write_app(site.repo, "blue");
+  site.begin();
+  const auto workers = children_of(site.op().pid());
+  REQUIRE_FALSE(workers.empty());
+  for (const pid_t worker : workers) kill(worker, SIGKILL);
+  write_app(site.repo, "green");
+  site.push();
+  CHECK(color(site) == "green");
 }

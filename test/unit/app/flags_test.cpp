@@ -50,7 +50,7 @@ TEST_CASE("wrong usage exits with 2 and says what is wrong") {
       {"get gitsync api -A", "give -n NAMESPACE instead of -A"},
       {"get -A -n shop", "-n and -A exclude each other"},
       {"get -o jason", "--output: \"jason\" is none of wide, json, yaml, name; did you mean json?"},
-      {"get -n", "-"},
+      {"get -n", "--namespace: "},
       {"get -n Shop", "--namespace: \"Shop\" is not a namespace's name"},
       {"get gitsync ../api", "the kind is given twice and differs: gitsync and .."},
       {"get gitsync API", "\"API\" is not an object's name"},

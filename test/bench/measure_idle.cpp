@@ -1,0 +1,63 @@
+#include "base/text.h"
+#include "bench/measures.h"
+#include "bench/process_figures.h"
+
+#include <atomic>
+
+namespace gitsync::bench {
+
+void measure_memory(Stand& stand, Figures& figures, const std::string& name, std::optional<double> limit) {
+  stand.settle_down();
+  progress(cat("waiting ", stand.scale.settle.count(), " s for ", name));
+  std::this_thread::sleep_for(stand.scale.settle);
+  const auto memory = memory_of(stand.op().pid());
+  figures.push_back({name, memory.resident, "MiB", std::nullopt, limit ? std::optional(Bar{Bar::Of::Value, *limit}) : std::nullopt,
+                     cat("VmRSS of ", memory.processes, " processes")});
+  figures.push_back({name + "_peak", memory.peak, "MiB", std::nullopt, std::nullopt, "VmHWM so far"});
+  figures.push_back({name + "_pss", memory.shared_out, "MiB", std::nullopt, std::nullopt, "pages that processes share counted once"});
+}
+
+void measure_idle(Stand& stand, Figures& figures) {
+  progress("the operator deletes the GitSync and its objects");
+  stand.retract("mixed");
+  stand.clear_floor();
+  progress(cat("the operator applies ", stand.scale.many, " objects of ten kinds"));
+  stand.write("many", make(ten_kinds, Stand::quiet_ns, stand.scale.many));
+  const auto commit = stand.commit("many objects");
+  stand.declare("many");
+  const auto push = stand.reconcile("many", commit);
+  figures.push_back({"create_10000", push.command, "ms", std::nullopt, std::nullopt, "`gitsync reconcile` until Ready"});
+  stand.set_poll_interval("15s");
+  measure_memory(stand, figures, "rss_10000", 64);
+  stand.settle_down();
+
+  progress(cat("nothing happens for ", stand.scale.idle.count(), " s"));
+  const std::vector<std::string> writing{"apply", "patch", "create", "update", "delete"};
+  auto renewals = std::make_shared<std::atomic<int>>(0);
+  const auto dry_runs = [&] { return stand.server_requests({{"dry_run=\"All\""}}); };
+  const double dry = dry_runs(), requests = stand.operator_requests(), writes = stand.operator_requests(writing), cpu = processor_time_of(stand.op().pid());
+  auto never = stand.onlooker->expect([renewals](const Sight& sight) {
+    if (sight.collection.ends_with("/leases")) ++*renewals;
+    return false;
+  });
+  std::this_thread::sleep_for(stand.scale.idle);
+  const double seconds = static_cast<double>(stand.scale.idle.count());
+  const double used = processor_time_of(stand.op().pid()) - cpu;
+  const int renewed = *renewals;
+  figures.push_back({"idle_writes", stand.operator_requests(writing) - writes - renewed, "writes", std::nullopt, Bar{Bar::Of::Value, 0},
+                     cat("in ", stand.scale.idle.count(), " s, less ", renewed, " renewals of the Lease seen in a watch")});
+  figures.push_back({"idle_requests_per_second", (stand.operator_requests() - requests) / seconds, "1/s", std::nullopt, Bar{Bar::Of::Value, 1}, "all, the Lease's too"});
+  figures.push_back({"idle_dry_runs", dry_runs() - dry, "requests", std::nullopt, Bar{Bar::Of::Value, 0}, "by any client"});
+  figures.push_back({"idle_cpu", used / seconds / 10, "%", std::nullopt, std::nullopt, "of one core, a poll of git every 15 s included"});
+
+  progress("the operator is started again");
+  const auto start = std::chrono::steady_clock::now();
+  stand.restart_operator();
+  const double writes_at_start = stand.operator_requests({"apply"});
+  stand.reconcile("many", commit);
+  figures.push_back({"restart_10000", milliseconds_between(start, std::chrono::steady_clock::now()), "ms", std::nullopt, std::nullopt, "SIGTERM to reconciled again"});
+  measure_memory(stand, figures, "rss_10000_restarted", std::nullopt);
+  figures.push_back({"restart_10000_applies", stand.operator_requests({"apply"}) - writes_at_start, "writes"});
+}
+
+} // namespace gitsync::bench
