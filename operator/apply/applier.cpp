@@ -159,6 +159,15 @@ Task<> Applier::idle(ObjectRef ref) {
   }
 }
 
+Task<Result<json>> Applier::read(ObjectRef ref) {
+  const ManagedObject* object = table_.find(ref);
+  const auto found = resource(ref, object ? object->version : "");
+  if (!found) co_return std::unexpected(found.error());
+  auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
+  if (!live) co_return wrap(std::move(live.error()), ref.text());
+  co_return std::move(*live);
+}
+
 Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
   const ManagedObject* object = table_.find(ref);
   const auto found = resource(ref, object ? object->version : "");

@@ -41,6 +41,9 @@ public:
   /// Deletes the object if its UID is still the known one. Errors as kube::Client::remove; a missing object is done.
   Task<Result<>> remove(ObjectRef ref, std::string uid);
 
+  /// The live object.
+  Task<Result<nlohmann::json>> read(ObjectRef ref);
+
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
   Task<Result<>> set_managed_fields(ObjectRef ref, const nlohmann::json& live, const nlohmann::json& managed_fields);
 

@@ -12,6 +12,7 @@ using nlohmann::json;
 
 constexpr std::chrono::milliseconds first_retry{1'000}, longest_retry{300'000};
 constexpr size_t most_heats = 10'000;
+constexpr int tries_to_claim = 4;
 
 std::string text(const json& object, const char* name) {
   const auto it = object.find(name);
@@ -199,18 +200,30 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
     }
     const auto sync = object->sync;
     json desired;
-    const bool modified = operation == api::operation::modified && live.is_object();
+    const bool modified = operation == api::operation::modified;
     if (modified) {
       desired = json::parse(object->body.json(), nullptr, false);
-      const std::optional<std::vector<PathHash>> known = object->foreign_known ? std::optional(object->foreign) : std::nullopt;
-      if (const auto fields = claim_leftovers(live, sync->manager, desired, known)) {
-        auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
-        if (!claimed) log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
-        object = table_.find(ref);
-        if (!object || object->phase != Phase::Drifted) {
-          open_.erase(ref);
-          co_return;
+      for (int tries = 0; tries < tries_to_claim; ++tries) {
+        if (!live.is_object()) { // after a pause or a conflict: what was seen is old
+          auto fresh = co_await applier_.read(ref);
+          if (!fresh) break; // gone, or not to be had: the apply tells
+          live = std::move(*fresh);
         }
+        object = table_.find(ref);
+        if (!object || object->phase != Phase::Drifted) break;
+        const auto known = object->foreign_known ? std::optional(object->foreign) : std::nullopt;
+        const auto fields = claim_leftovers(live, sync->manager, desired, known);
+        if (!fields) break;
+        auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
+        if (claimed) break;
+        log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
+        if (claimed.error().code != Code::ApiConflict) break;
+        live = json(); // a controller wrote its status meanwhile
+      }
+      object = table_.find(ref);
+      if (!object || object->phase != Phase::Drifted) {
+        open_.erase(ref);
+        co_return;
       }
     }
     const std::string uid_before = object->uid;
@@ -223,7 +236,7 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
                          milliseconds_between(seen, now), fighting, {}};
       if (operation == api::operation::deleted && object && object->uid == uid_before && !uid_before.empty())
         report.operation = api::operation::unlabelled;
-      if (modified) report.culprit = culprit(live, sync->manager, desired);
+      if (modified && live.is_object()) report.culprit = culprit(live, sync->manager, desired);
       if (object && object->uid != uid_before && recorded_) recorded_(*object);
       tell(std::move(report));
       co_return;

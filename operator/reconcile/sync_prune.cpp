@@ -139,8 +139,10 @@ Task<bool> Sync::finalize() {
     for (const auto& ref : std::set<ObjectRef>(desired_.leaving))
       forget(ref); // deleted; their own finalizers may hold them a while
   }
-  if (!co_await set_finalizer(false)) co_return false;
+  // Before the finalizer: what is stored may hold secrets, and the objects need it no more.
   co_await store_.drop(stored_);
+  stored_ = {};
+  if (!co_await set_finalizer(false)) co_return false;
   co_return true;
 }
 

@@ -155,6 +155,13 @@ Task<> Sync::attempt(source::Revision revision) {
         report_failed(std::move(errors), false);
         co_return;
       }
+      // Applied means that a restart knows it too, even with git away.
+      if (unsaved()) {
+        if (auto saved = co_await save(); !saved) {
+          report_failed({saved.error()}, false);
+          co_return;
+        }
+      }
       if (untouched && !was_refused && changed == 0) {
         report_settled(); // a commit that touches nothing of ours writes nothing of ours
         co_return;

@@ -67,8 +67,8 @@ report::EventSubject Repository::subject() const {
 }
 
 void Repository::publish(report::Urgency urgency) {
-  status_.observed_generation = meta_.generation;
-  if (!meta_.requested_at().empty()) status_.last_handled_reconcile_at = meta_.requested_at();
+  status_.observed_generation = round_generation_;
+  if (!round_request_.empty()) status_.last_handled_reconcile_at = round_request_;
   context_.reporter.metrics.set_ready(api::git_repository_kind, meta_.ns, meta_.name,
                                       api::is_true(status_.conditions, api::ready_condition));
   writer_.set(api::status_to_json(status_), urgency);
@@ -78,7 +78,7 @@ void Repository::mark_failed(const Error& error) {
   ++failures_;
   const bool news = !error_ || error_->message != error.message;
   error_ = error;
-  api::mark_failed(status_.conditions, error, {meta_.generation, std::chrono::system_clock::now()});
+  api::mark_failed(status_.conditions, error, {round_generation_, std::chrono::system_clock::now()});
   publish(report::Urgency::Soon);
   if (!news) return;
   log::warn("fetch failed", {{"gitrepository", meta_.key()}, {"error", error.text()}});
@@ -145,7 +145,7 @@ Task<> Repository::poll() {
     log::info("fetched", {{"gitrepository", meta_.key()}, {"revision", fetched->revision}});
     context_.reporter.events.record(subject(), report::EventReason::Fetched, "Fetched revision " + fetched->revision);
   }
-  api::mark_ready(status_.conditions, api::reason::fetched, "Fetched revision " + fetched->revision, {meta_.generation, now});
+  api::mark_ready(status_.conditions, api::reason::fetched, "Fetched revision " + fetched->revision, {round_generation_, now});
   publish(report::Urgency::Soon);
 }
 
@@ -153,12 +153,14 @@ Task<> Repository::run() {
   for (;;) {
     wake_.reset();
     const auto asked = std::exchange(asked_, {});
+    round_generation_ = meta_.generation;
+    round_request_ = meta_.requested_at();
     std::chrono::milliseconds pause = std::chrono::hours(24);
     if (!parsed_) {
       mark_failed(parsed_.error());
     } else if (parsed_->spec.suspend) {
       api::mark_not_ready(status_.conditions, api::reason::suspended, "Suspended: spec.suspend is true",
-                          {meta_.generation, std::chrono::system_clock::now()});
+                          {round_generation_, std::chrono::system_clock::now()});
       publish(report::Urgency::Soon);
     } else if (!meta_.deleting) {
       co_await poll();

@@ -70,6 +70,10 @@ private:
   std::optional<Revision> revision_;
   std::optional<Error> error_;
   int failures_ = 0;
+  // What the present round answers: latched at its start, so that a request or edit that comes meanwhile gets a round of its
+  // own.
+  int64_t round_generation_ = 0;
+  std::string round_request_;
 };
 
 } // namespace gitsync::source

@@ -20,9 +20,9 @@ constexpr const char* annotation = "gitops.example.com/bare-client-name";
 
 } // namespace
 
-BareClient::BareClient(const std::filesystem::path& kubeconfig, const std::vector<Object>& objects)
-    : collections_(mixed_collections(objects.front().ns)), client_(kubeconfig, "bench-floor") {
-  for (const auto& object : objects) {
+BareClient::BareClient(const std::filesystem::path& kubeconfig, std::vector<Object> objects)
+    : objects_(std::move(objects)), collections_(mixed_collections(objects_.front().ns)), client_(kubeconfig, "bench-floor") {
+  for (const auto& object : objects_) {
     auto manifest = object.manifest;
     manifest["metadata"]["labels"][label] = "0123456789abcdef0123456789abcdef";
     manifest["metadata"]["annotations"][annotation] = object.ns + "/bare-client";

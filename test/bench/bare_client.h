@@ -4,6 +4,7 @@
 #include "bench/client_thread.h"
 #include "bench/objects.h"
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -14,7 +15,7 @@ namespace gitsync::bench {
 /// Main thread.
 class BareClient {
 public:
-  BareClient(const std::filesystem::path& kubeconfig, const std::vector<Object>& objects);
+  BareClient(const std::filesystem::path& kubeconfig, std::vector<Object> objects);
 
   /// Applies all objects, at most that many at once; returns when the last is answered.
   void apply_all(size_t in_flight);
@@ -32,6 +33,7 @@ private:
   bool take(std::string_view line);
   Task<> apply(const Known& known);
 
+  const std::vector<Object> objects_;
   std::map<std::string, Known> known_; // by name
   std::vector<const Known*> order_;
   std::vector<std::string> collections_;

@@ -3,6 +3,7 @@
 #include "support/eventually.h"
 #include "support/text.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <stdexcept>
@@ -41,8 +42,8 @@ Cluster& Cluster::get() {
 
 Cluster::Cluster() {
   std::cerr << "starting a local cluster\n";
-  supervisor_ = std::make_unique<Process>(
-      Process::Options{.argv = {program("GITSYNC_LOCALCLUSTER"), "run", "--audit-log"}, .hold_input = true});
+  supervisor_ = std::make_unique<Process>(Process::Options{
+      .argv = {program("GITSYNC_LOCALCLUSTER"), "run", "--audit-log"}, .death_signal = SIGTERM, .hold_input = true});
   const json ready = json::parse(supervisor_->read_line(150));
   kubeconfig_ = ready.at("kubeconfig").get<std::string>();
   audit_log_ = ready.at("auditLog").get<std::string>();

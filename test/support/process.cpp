@@ -27,7 +27,7 @@ struct Descriptors {
 
 /// Nothing but system calls between fork and exec: other threads may hold any lock.
 pid_t spawn(const std::vector<std::string>& argv, const std::map<std::string, std::string>& extra,
-            const std::filesystem::path& directory, Descriptors files) {
+            const std::filesystem::path& directory, Descriptors files, int death_signal) {
   std::vector<std::string> environment;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view text(*entry);
@@ -44,7 +44,7 @@ pid_t spawn(const std::vector<std::string>& argv, const std::map<std::string, st
   const pid_t pid = fork();
   if (pid < 0) throw std::runtime_error(argv[0] + ": fork: " + strerror(errno));
   if (pid > 0) return pid;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_PDEATHSIG, death_signal);
   if (getppid() != parent) _exit(127);
   sigset_t none;
   sigemptyset(&none);
@@ -87,7 +87,7 @@ std::string take(int file) {
 
 Output run(const Command& command) {
   const int in = memory_file("in", command.input), out = memory_file("out"), err = memory_file("err");
-  const pid_t pid = spawn(command.argv, command.environment, command.directory, {in, out, err});
+  const pid_t pid = spawn(command.argv, command.environment, command.directory, {in, out, err}, SIGKILL);
   close(in);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
@@ -123,7 +123,7 @@ Process::Process(const Options& options) {
     files.out = open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   }
   if (!options.errors.empty()) files.err = open(options.errors.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  pid_ = spawn(options.argv, options.environment, {}, files);
+  pid_ = spawn(options.argv, options.environment, {}, files, options.death_signal);
   close(files.in);
   close(files.out);
   if (files.err >= 0) close(files.err);

@@ -1,4 +1,4 @@
-// Programs that a test starts. None of them outlives the test, however that ends: the kernel kills each when the thread that
+// Programs that a test starts. None of them outlives the test, however that ends: the kernel signals each when the thread that
 // started it is gone (PR_SET_PDEATHSIG).
 #pragma once
 #include <filesystem>
@@ -38,6 +38,7 @@ public:
     std::map<std::string, std::string> environment{};
     std::filesystem::path output{}; // standard output; "" for a pipe that read_line() reads
     std::filesystem::path errors{}; // standard error; "" for this process's
+    int death_signal = 9;           // what it gets when this process is gone without having ended it
     bool hold_input = false;        // standard input is a pipe that is open as long as this object lives
   };
   explicit Process(const Options& options);

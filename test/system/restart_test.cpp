@@ -119,16 +119,25 @@ TEST_CASE("The operator's own count of its requests is the API server's") {
   Site site("count");
   write_everything(site.repo);
   site.begin();
-  const auto mark = site.audit.mark();
-  const double before = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
-                        site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
+  const auto counted = [&] {
+    return site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
+           site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
+  };
+  // Both counts have to begin at the same moment: one at which nothing is being written.
+  double before = counted();
+  auto mark = site.audit.mark();
+  eventually("a quiet moment", [&]() -> std::string {
+    if (counted() == before) return "";
+    before = counted();
+    mark = site.audit.mark();
+    return "still writing";
+  });
   for (int i = 0; i < 3; ++i) site.fence(config_map(site.ns, "fence"));
   double patches = 0;
   eventually("both count the same", [&]() -> std::string {
     patches = 0;
     for (const auto& write : site.audit.writes(site.op().user(), mark)) patches += write.verb == "patch";
-    const double after = site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
-                         site.op().metric("gitsync_api_requests_total", {R"(verb="apply")"});
+    const double after = counted();
     return after - before == patches
                ? ""
                : std::to_string(after - before) + " by its metrics, " + std::to_string(patches) + " by the audit log";
