@@ -28,16 +28,17 @@ Result<json> open(std::string_view bytes) {
   if (!text) return std::unexpected(std::move(text.error()));
   json value = json::parse(*text, nullptr, false);
   if (!value.is_object()) return fail(Code::InventoryCorrupt, "the stored inventory is not JSON");
-  if (const int found = value.value("format", 0); found != format)
-    return fail(Code::InventoryCorrupt, cat("the stored inventory has format ", found, ", this operator reads ", format,
-                                            ": run the version that wrote it"));
+  const auto found = value.find("format");
+  if (found == value.end() || !found->is_number_integer() || *found != format)
+    return fail(Code::InventoryCorrupt, cat("the stored inventory has another format than ", format,
+                                            ", which this operator reads: run the version that wrote it"));
   return value;
 }
 
 } // namespace
 
 unsigned chunks_for(size_t bytes) {
-  return std::min(most_chunks, std::bit_ceil(static_cast<unsigned>(bytes / bytes_a_chunk + 1)));
+  return std::bit_ceil(static_cast<unsigned>(std::min<size_t>(bytes / bytes_a_chunk + 1, most_chunks)));
 }
 
 unsigned chunk_of(const ObjectRef& ref, unsigned chunks) {
@@ -58,7 +59,7 @@ std::string encode_meta(const InventoryMeta& meta) {
                       {"tree", meta.tree},
                       {"specKey", meta.spec_key},
                       {"pending", std::move(pending)}}
-                     .dump());
+                     .dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 Result<InventoryMeta> decode_meta(std::string_view bytes) {

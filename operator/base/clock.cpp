@@ -30,7 +30,7 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   std::tm parts{};
   const std::string copy(text);
   const char* rest = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  if (!rest) return {};
+  if (!rest || parts.tm_year < 1678 - 1900 || parts.tm_year > 2261 - 1900) return {}; // what 64 bits of nanoseconds hold
   auto time = std::chrono::system_clock::from_time_t(timegm(&parts));
   if (*rest == '.') {
     ++rest;
@@ -44,7 +44,9 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (*rest == 'Z' && rest[1] == 0) return time;
   int hours = 0, minutes = 0;
   char sign = 0;
-  if (std::sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) != 3 || (sign != '+' && sign != '-')) return {};
+  int read = 0;
+  if (std::sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &read) != 3 || rest[read] != 0 || (sign != '+' && sign != '-'))
+    return {};
   const auto offset = std::chrono::minutes(hours * 60 + minutes);
   return sign == '+' ? time - offset : time + offset;
 }

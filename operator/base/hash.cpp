@@ -91,9 +91,10 @@ Result<std::string> inflate(std::string_view bytes, size_t limit) {
     out.resize(had + step - stream.avail_out);
     if (status == Z_BUF_ERROR && stream.avail_in == 0) break;
   }
+  const bool trailing = stream.avail_in > 0;
   inflateEnd(&stream);
   if (out.size() > limit) return fail(Code::InventoryCorrupt, cat("compressed data expands beyond ", limit, " bytes"));
-  if (status != Z_STREAM_END) return fail(Code::InventoryCorrupt, "compressed data is damaged");
+  if (status != Z_STREAM_END || trailing) return fail(Code::InventoryCorrupt, "compressed data is damaged");
   return out;
 }
 

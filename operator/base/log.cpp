@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "base/text.h"
 
 #include <atomic>
 #include <nlohmann/json.hpp>
@@ -14,7 +15,7 @@ constexpr std::string_view names[] = {"debug", "info", "warn", "error"};
 constexpr size_t max_value = 4096; // one field never floods the log
 
 std::string json_string(std::string_view text) {
-  return nlohmann::json(redact(text.substr(0, max_value))).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json(shorten(redact(text), max_value)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 } // namespace
 

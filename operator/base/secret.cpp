@@ -2,6 +2,8 @@
 
 #include "base/text.h"
 
+#include <algorithm>
+#include <cctype>
 #include <deque>
 #include <mutex>
 #include <set>
@@ -47,14 +49,25 @@ void mask_userinfo(std::string& text) {
   }
 }
 
+/// "Authorization: Bearer x" and "Bearer x" in any case, whatever the scheme after the header's name.
 void mask_authorization(std::string& text) {
-  for (const std::string_view scheme : {"Bearer ", "Basic "}) {
-    for (size_t at = text.find(scheme); at != std::string::npos; at = text.find(scheme, at + scheme.size())) {
-      const size_t from = at + scheme.size();
-      size_t end = text.find_first_of(" \"'\\\r\n,", from);
-      if (end == std::string::npos) end = text.size();
-      if (end - from >= 8) text.replace(from, end - from, "***");
-    }
+  std::string lower = text;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto mask = [&](size_t from, size_t shortest) {
+    size_t end = text.find_first_of(" \"'\\\r\n,", from);
+    if (end == std::string::npos) end = text.size();
+    if (end - from < shortest) return;
+    text.replace(from, end - from, "***");
+    lower.replace(from, end - from, "***");
+  };
+  for (const std::string_view scheme : {"bearer ", "basic "})
+    for (size_t at = lower.find(scheme); at != std::string::npos; at = lower.find(scheme, at + scheme.size()))
+      mask(at + scheme.size(), 8);
+  constexpr std::string_view header = "authorization: ";
+  for (size_t at = lower.find(header); at != std::string::npos; at = lower.find(header, at + header.size())) {
+    const size_t scheme = at + header.size();
+    const size_t space = lower.find(' ', scheme);
+    if (space != std::string::npos) mask(space + 1, 1);
   }
 }
 
@@ -65,7 +78,10 @@ void register_secret(std::string_view value) {
   const std::lock_guard lock(reg.mutex);
   add(reg, std::string(value));
   const auto trimmed = trim(value);
-  if (trimmed.size() != value.size()) add(reg, std::string(trimmed));
+  if (trimmed.size() != value.size()) {
+    add(reg, std::string(trimmed));
+    if (trimmed.size() >= min_length) add(reg, base64_encode(trimmed));
+  }
   if (value.size() >= min_length) add(reg, base64_encode(value));
 }
 

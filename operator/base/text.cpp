@@ -14,9 +14,9 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   std::string out;
-  for (const auto& part : parts) {
-    if (!out.empty()) out += separator;
-    out += part;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) out += separator;
+    out += parts[i];
   }
   return out;
 }
@@ -28,10 +28,11 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string shorten(std::string_view text, size_t limit) {
+  constexpr std::string_view mark = "…";
   if (text.size() <= limit) return std::string(text);
-  size_t end = limit > 3 ? limit - 3 : 0;
+  size_t end = limit >= mark.size() ? limit - mark.size() : limit;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return cat(text.substr(0, end), "…");
+  return cat(text.substr(0, end), limit >= mark.size() ? mark : std::string_view());
 }
 
 std::string base64_encode(std::string_view bytes) {

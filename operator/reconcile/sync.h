@@ -77,6 +77,7 @@ private:
   struct Read {
     RevisionDelta delta;
     std::string tree;
+    std::string spec_key; // of the spec that was read with: it may be edited meanwhile
   };
   Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
   bool up_to_date(const source::Revision& revision) const;

@@ -35,8 +35,9 @@ bool Sync::up_to_date(const source::Revision& revision) const {
 }
 
 Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
-  const bool same_spec = desired_.spec_key == spec_key(spec_->spec, revision.url);
   Read out;
+  out.spec_key = spec_key(spec_->spec, revision.url);
+  const bool same_spec = desired_.spec_key == out.spec_key;
   Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt},
                     lookup_in(context_.discovery.map()));
   const std::string prefix = prefix_of(spec_->spec.path);
@@ -106,7 +107,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   desired_.revision = revision.revision;
   desired_.commit = revision.commit;
   desired_.tree = read.tree;
-  desired_.spec_key = spec_key(spec_->spec, revision.url);
+  desired_.spec_key = read.spec_key;
 }
 
 Task<> Sync::attempt(source::Revision revision) {

@@ -181,18 +181,41 @@ void Stand::clear_floor() {
   for (const auto& object : make(mixed, floor_ns, scale.objects)) intruder->remove(object.path());
 }
 
-double Stand::server_requests(const std::vector<std::vector<std::string>>& any_of) {
+void Stand::each_request_line(const std::function<void(std::string_view line, double value)>& told) {
+  constexpr std::string_view begin = "\napiserver_request_total{";
   const auto page = intruder->text("/metrics");
-  double sum = 0;
-  for (size_t at = page.find("\napiserver_request_total{"); at != std::string::npos; at = page.find("\napiserver_request_total{", at + 1)) {
-    const std::string_view line(page.data() + at + 1, page.find('\n', at + 1) - at - 1);
-    for (const auto& all : any_of) {
-      if (!std::ranges::all_of(all, [&](const std::string& text) { return line.find(text) != std::string_view::npos; })) continue;
-      sum += std::strtod(line.data() + line.rfind(' '), nullptr);
-      break;
-    }
+  for (size_t at = page.find(begin); at != std::string::npos; at = page.find(begin, at + 1)) {
+    const std::string_view line = std::string_view(page).substr(at + 1, page.find('\n', at + 1) - at - 1);
+    told(line, std::strtod(line.data() + line.rfind(' '), nullptr));
   }
+}
+
+double Stand::server_requests(const std::vector<std::vector<std::string>>& any_of) {
+  double sum = 0;
+  each_request_line([&](std::string_view line, double value) {
+    const auto has_all = [&](const std::vector<std::string>& all) {
+      return std::ranges::all_of(all, [&](const std::string& text) { return line.find(text) != std::string_view::npos; });
+    };
+    if (std::ranges::any_of(any_of, has_all)) sum += value;
+  });
   return sum;
+}
+
+std::map<std::string, double> Stand::server_writes() {
+  std::map<std::string, double> out;
+  each_request_line([&](std::string_view line, double value) {
+    const auto label = [&](std::string_view name) {
+      const size_t at = line.find(cat(name, "=\""));
+      if (at == std::string_view::npos) return std::string_view();
+      const size_t from = at + name.size() + 2;
+      return line.substr(from, line.find('"', from) - from);
+    };
+    const auto verb = label("verb");
+    if (verb == "GET" || verb == "LIST" || verb == "WATCH" || verb == "CONNECT") return;
+    const auto subresource = label("subresource");
+    out[cat(verb, " ", label("resource"), subresource.empty() ? "" : "/", subresource)] += value;
+  });
+  return out;
 }
 
 double Stand::operator_requests(const std::vector<std::string>& verbs) {

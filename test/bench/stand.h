@@ -12,6 +12,8 @@
 #include "support/text.h"
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -81,10 +83,14 @@ public:
 
   /// Requests of the API server since its start, by all clients, whose metric line holds all these texts.
   double server_requests(const std::vector<std::vector<std::string>>& any_of);
+  /// Writes of all clients since the API server's start, as "patch events" → how many.
+  std::map<std::string, double> server_writes();
   /// The operator's own count of requests, for these verbs (all where empty).
   double operator_requests(const std::vector<std::string>& verbs = {});
 
 private:
+  void each_request_line(const std::function<void(std::string_view line, double value)>& told);
+
   std::unique_ptr<test::GitServer> server_;
   std::unique_ptr<test::Process> cluster_;
   std::filesystem::path kubeconfig_;

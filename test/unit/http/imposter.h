@@ -98,7 +98,7 @@ private:
     }
   }
 
-  Loop& loop_;
+  [[maybe_unused]] Loop& loop_;
   Handler handler_;
   asio::ip::tcp::acceptor acceptor_;
   TaskGroup group_;
@@ -114,8 +114,10 @@ struct Bench {
   Imposter imposter;
   explicit Bench(Handler handler) : imposter(loop, std::move(handler)) {}
   ~Bench() {
-    group.stop();
-    imposter.stop();
+    asio::post(loop.io, [this] { // on the control thread, as TaskGroup wants it
+      group.stop();
+      imposter.stop();
+    });
     loop.io.restart();
     loop.io.run_for(std::chrono::minutes(2));
   }

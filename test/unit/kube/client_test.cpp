@@ -198,7 +198,6 @@ TEST_CASE("a list with odd members is no exception", "[kube]") {
   const std::string body = GENERATE("{}", "{\"metadata\":null}", "{\"metadata\":{\"resourceVersion\":5}}", "{\"metadata\":{\"continue\":null}}", "{\"metadata\":[],\"items\":{}}", "{\"items\":null}");
   INFO(body);
   KubeBench bench([&](Exchange& e) -> Task<> { co_await e.answer(200, body); });
-  Outcome<bool> ended;
   const auto ask = [&]() -> Task<bool> {
     try {
       co_await bench.kube.list("/x", "", [](json) {});
