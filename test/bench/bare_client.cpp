@@ -33,7 +33,8 @@ BareClient::BareClient(const std::filesystem::path& kubeconfig, std::vector<Obje
 
 Task<> BareClient::apply(const Known& known) {
   ++applies_;
-  auto answer = co_await client_.kube().patch_raw(known.path, kube::PatchType::Apply, known.body, "fieldManager=bench-floor&force=true");
+  auto answer =
+      co_await client_.kube().patch_raw(known.path, kube::PatchType::Apply, known.body, "fieldManager=bench-floor&force=true");
   if (!answer && answer.error().code != Code::Cancelled) give_up(answer.error().text());
 }
 
@@ -56,8 +57,10 @@ void BareClient::correct() {
 
 Task<> BareClient::follow(std::string collection, std::string version) {
   const auto query = cat("labelSelector=", url_encode(label), "&resourceVersion=", version);
-  auto ended = co_await client_.kube().watch(collection, query, std::chrono::hours(2), [this](std::string_view line) { return take(line); });
-  if (!client_.group().stopping()) give_up(cat("the watch of ", collection, " ended: ", ended ? "by the server" : ended.error().text()));
+  auto ended = co_await client_.kube().watch(collection, query, std::chrono::hours(2),
+                                             [this](std::string_view line) { return take(line); });
+  if (!client_.group().stopping())
+    give_up(cat("the watch of ", collection, " ended: ", ended ? "by the server" : ended.error().text()));
 }
 
 bool BareClient::take(std::string_view line) {

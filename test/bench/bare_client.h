@@ -1,5 +1,5 @@
-// The floor: what a client does that knows beforehand which object is wrong and what to send. One watch event, one server-side apply; or all
-// objects with so many applies in flight. Same HTTP stack, TLS, HTTP/2 settings and manifests as the operator's.
+// The floor: what a client does that knows beforehand which object is wrong and what to send. One watch event, one server-side
+// apply; or all objects with so many applies in flight. Same HTTP stack, TLS, HTTP/2 settings and manifests as the operator's.
 #pragma once
 #include "bench/client_thread.h"
 #include "bench/objects.h"

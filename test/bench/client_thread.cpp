@@ -3,7 +3,9 @@
 namespace gitsync::bench {
 namespace {
 
-std::unique_ptr<kube::Access> access_of(const std::filesystem::path& kubeconfig) { return must(kube::load_kubeconfig(kubeconfig)); }
+std::unique_ptr<kube::Access> access_of(const std::filesystem::path& kubeconfig) {
+  return must(kube::load_kubeconfig(kubeconfig));
+}
 
 Task<> stop(TaskGroup& group) {
   group.stop();

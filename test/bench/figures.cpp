@@ -47,7 +47,10 @@ std::string table(const std::vector<Figure>& figures) {
     const auto kept = figure.kept();
     rows.push_back({figure.name, number(figure.value), figure.unit, figure.floor ? number(*figure.floor) : "-",
                     ratio ? number(*ratio) + "x" : "-", figure.bar ? bar_text(*figure.bar) : "-",
-                    !kept ? "" : *kept ? "ok" : "MISSED", figure.note});
+                    !kept   ? ""
+                    : *kept ? "ok"
+                            : "MISSED",
+                    figure.note});
   }
   std::array<size_t, 8> width{};
   for (const auto& row : rows)

@@ -19,9 +19,21 @@ constexpr const char* usage = R"(usage: bench [--quick] [--output FILE]
 
 /// The names that others rely on come first, in this order.
 void sort_by_contract(Figures& figures) {
-  static const std::vector<std::string> contract{
-      "drift_p50", "drift_p99", "delete_p50", "delete_p99", "drift_writes_per_object", "fetch", "push_one_of_1000", "push_one_requests",
-      "push_one_cpu", "create_1000", "idle_writes", "idle_requests_per_second", "rss_100", "rss_1000", "rss_10000"};
+  static const std::vector<std::string> contract{"drift_p50",
+                                                 "drift_p99",
+                                                 "delete_p50",
+                                                 "delete_p99",
+                                                 "drift_writes_per_object",
+                                                 "fetch",
+                                                 "push_one_of_1000",
+                                                 "push_one_requests",
+                                                 "push_one_cpu",
+                                                 "create_1000",
+                                                 "idle_writes",
+                                                 "idle_requests_per_second",
+                                                 "rss_100",
+                                                 "rss_1000",
+                                                 "rss_10000"};
   Figures sorted;
   for (const auto& name : contract)
     for (const auto& figure : figures)
@@ -43,8 +55,17 @@ int main(int argc, char** argv) {
   std::string output = "build/bench.json";
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quick") == 0) {
-      scale = {.few = 20, .objects = 100, .many = 300, .drifts = 40, .drift_block = 20, .deletes = 20, .delete_block = 10,
-               .pushes = 3, .creations = 1, .settle = std::chrono::seconds(1), .idle = std::chrono::seconds(5)};
+      scale = {.few = 20,
+               .objects = 100,
+               .many = 300,
+               .drifts = 40,
+               .drift_block = 20,
+               .deletes = 20,
+               .delete_block = 10,
+               .pushes = 3,
+               .creations = 1,
+               .settle = std::chrono::seconds(1),
+               .idle = std::chrono::seconds(5)};
       output = "build/bench-quick.json";
     } else if (std::strcmp(argv[i], "--output") == 0 && i + 1 < argc) {
       output = argv[++i];
@@ -76,7 +97,8 @@ int main(int argc, char** argv) {
     if (stand) {
       const auto lines = test::lines_of(stand->op().log());
       std::cerr << "the operator's last words:\n";
-      for (size_t i = lines.size() - std::min<size_t>(lines.size(), 10); i < lines.size(); ++i) std::cerr << "  " << lines[i] << "\n";
+      for (size_t i = lines.size() - std::min<size_t>(lines.size(), 10); i < lines.size(); ++i)
+        std::cerr << "  " << lines[i] << "\n";
     }
     return 1;
   }

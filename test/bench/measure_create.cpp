@@ -8,7 +8,8 @@ namespace {
 
 /// Says yes when so many different objects of the namespace have been ADDED (or DELETED).
 std::function<bool(const Sight&)> all_of_them(std::string ns, std::string type, size_t count) {
-  return [ns = "/namespaces/" + std::move(ns) + "/", type = std::move(type), count, seen = std::set<std::string>()](const Sight& sight) mutable {
+  return [ns = "/namespaces/" + std::move(ns) + "/", type = std::move(type), count,
+          seen = std::set<std::string>()](const Sight& sight) mutable {
     if (sight.type != type || sight.collection.find(ns) == std::string_view::npos || !sight.name.contains('-')) return false;
     seen.insert(cat(sight.collection, sight.name));
     return seen.size() == count;
@@ -63,9 +64,12 @@ void measure_create(Stand& stand, Figures& figures) {
   }
   const auto runs = cat("median of ", stand.scale.creations, ", from `gitsync reconcile` to the last object seen");
   figures.push_back({"create_1000", median(whole), "ms", median(floor), Bar{Bar::Of::Ratio, 1.3}, runs});
-  figures.push_back({"create_1000_without_fetch", median(beyond), "ms", median(floor), std::nullopt, "the same, less the fetch"});
+  figures.push_back(
+      {"create_1000_without_fetch", median(beyond), "ms", median(floor), std::nullopt, "the same, less the fetch"});
   figures.push_back({"create_1000_fetch", median(fetch), "ms", std::nullopt, std::nullopt, "1,000 new files over HTTP"});
-  if (!prune.empty()) figures.push_back({"prune_1000", median(prune), "ms", std::nullopt, std::nullopt, "the same for 1,000 objects removed from git"});
+  if (!prune.empty())
+    figures.push_back(
+        {"prune_1000", median(prune), "ms", std::nullopt, std::nullopt, "the same for 1,000 objects removed from git"});
 }
 
 } // namespace gitsync::bench

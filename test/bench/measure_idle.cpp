@@ -11,10 +11,12 @@ void measure_memory(Stand& stand, Figures& figures, const std::string& name, std
   progress(cat("waiting ", stand.scale.settle.count(), " s for ", name));
   std::this_thread::sleep_for(stand.scale.settle);
   const auto memory = memory_of(stand.op().pid());
-  figures.push_back({name, memory.resident, "MiB", std::nullopt, limit ? std::optional(Bar{Bar::Of::Value, *limit}) : std::nullopt,
+  figures.push_back({name, memory.resident, "MiB", std::nullopt,
+                     limit ? std::optional(Bar{Bar::Of::Value, *limit}) : std::nullopt,
                      cat("VmRSS of ", memory.processes, " processes")});
   figures.push_back({name + "_peak", memory.peak, "MiB", std::nullopt, std::nullopt, "VmHWM so far"});
-  figures.push_back({name + "_pss", memory.shared_out, "MiB", std::nullopt, std::nullopt, "pages that processes share counted once"});
+  figures.push_back(
+      {name + "_pss", memory.shared_out, "MiB", std::nullopt, std::nullopt, "pages that processes share counted once"});
 }
 
 void measure_idle(Stand& stand, Figures& figures) {
@@ -41,7 +43,8 @@ void measure_idle(Stand& stand, Figures& figures) {
     if (sight.collection.ends_with("/leases")) ++*renewals;
     return false;
   });
-  const double requests = stand.operator_requests(), writes = stand.operator_requests(writing), cpu = processor_time_of(stand.op().pid());
+  const double requests = stand.operator_requests(), writes = stand.operator_requests(writing),
+               cpu = processor_time_of(stand.op().pid());
   const int before = *renewals;
   std::this_thread::sleep_for(stand.scale.idle);
   const double seconds = static_cast<double>(stand.scale.idle.count());
@@ -49,19 +52,23 @@ void measure_idle(Stand& stand, Figures& figures) {
   const double written = stand.operator_requests(writing) - writes, asked = stand.operator_requests() - requests;
   const int renewed = *renewals - before;
   for (const auto& [what, count] : stand.server_writes()) // whoever made them; the operator is told apart by its own count
-    if (count > seen_by_server[what]) progress(cat("  the API server saw ", static_cast<int>(count - seen_by_server[what]), " x ", what));
+    if (count > seen_by_server[what])
+      progress(cat("  the API server saw ", static_cast<int>(count - seen_by_server[what]), " x ", what));
   figures.push_back({"idle_writes", written - renewed, "writes", std::nullopt, Bar{Bar::Of::Value, 0},
                      cat("in ", stand.scale.idle.count(), " s, less ", renewed, " renewals of the Lease seen in a watch")});
-  figures.push_back({"idle_requests_per_second", asked / seconds, "1/s", std::nullopt, Bar{Bar::Of::Value, 1}, "all, the Lease's too"});
+  figures.push_back(
+      {"idle_requests_per_second", asked / seconds, "1/s", std::nullopt, Bar{Bar::Of::Value, 1}, "all, the Lease's too"});
   figures.push_back({"idle_dry_runs", dry_runs() - dry, "requests", std::nullopt, Bar{Bar::Of::Value, 0}, "by any client"});
-  figures.push_back({"idle_cpu", used / seconds / 10, "%", std::nullopt, std::nullopt, "of one core, a poll of git every 15 s included"});
+  figures.push_back(
+      {"idle_cpu", used / seconds / 10, "%", std::nullopt, std::nullopt, "of one core, a poll of git every 15 s included"});
 
   progress("the operator is started again");
   const auto start = std::chrono::steady_clock::now();
   stand.restart_operator();
   const double writes_at_start = stand.operator_requests({"apply"});
   stand.reconcile("many", commit);
-  figures.push_back({"restart_10000", milliseconds_between(start, std::chrono::steady_clock::now()), "ms", std::nullopt, std::nullopt, "SIGTERM to reconciled again"});
+  figures.push_back({"restart_10000", milliseconds_between(start, std::chrono::steady_clock::now()), "ms", std::nullopt,
+                     std::nullopt, "SIGTERM to reconciled again"});
   measure_memory(stand, figures, "rss_10000_restarted", std::nullopt);
   figures.push_back({"restart_10000_applies", stand.operator_requests({"apply"}) - writes_at_start, "writes"});
 }

@@ -17,7 +17,8 @@ public:
   }
   double fetch() {
     const auto start = std::chrono::steady_clock::now();
-    test::must({.argv = {"git", "-C", mirror_, "-c", "gc.auto=0", "fetch", "--quiet", "origin", "+refs/heads/main:refs/heads/main"}});
+    test::must(
+        {.argv = {"git", "-C", mirror_, "-c", "gc.auto=0", "fetch", "--quiet", "origin", "+refs/heads/main:refs/heads/main"}});
     return milliseconds_between(start, std::chrono::steady_clock::now());
   }
 
@@ -46,7 +47,8 @@ void measure_push(Stand& stand, Figures& figures, double event_and_apply) {
     stand.repo.write("mixed/" + object.file(), to_yaml(object.manifest));
     const auto commit = stand.commit("one object");
     auto seen = stand.onlooker->expect([&object, &value](const Sight& sight) {
-      return sight.name == object.name && sight.collection.ends_with("/configmaps") && sight.object->at("data").at("value") == value;
+      return sight.name == object.name && sight.collection.ends_with("/configmaps") &&
+             sight.object->at("data").at("value") == value;
     });
     const double before = processor_time_of(stand.op().pid());
     const auto push = stand.reconcile("mixed", commit);
@@ -63,13 +65,18 @@ void measure_push(Stand& stand, Figures& figures, double event_and_apply) {
   }
   const double used = stand.operator_requests() - requests - (*renewals - renewed);
   const auto runs = cat("median of ", stand.scale.pushes);
-  figures.push_back({"fetch", median(fetch), "ms", median(floor_fetch), std::nullopt, "status.lastFetch; floor: git fetch of the same"});
-  figures.push_back({"push_one_of_1000", median(beyond), "ms", event_and_apply, Bar{Bar::Of::Ratio, 3}, runs + ", from `gitsync reconcile` to seen, less the fetch"});
-  figures.push_back({"push_one_requests", used / stand.scale.pushes, "requests", 1, std::nullopt, "all of the operator's per push, Lease not included"});
+  figures.push_back(
+      {"fetch", median(fetch), "ms", median(floor_fetch), std::nullopt, "status.lastFetch; floor: git fetch of the same"});
+  figures.push_back({"push_one_of_1000", median(beyond), "ms", event_and_apply, Bar{Bar::Of::Ratio, 3},
+                     runs + ", from `gitsync reconcile` to seen, less the fetch"});
+  figures.push_back({"push_one_requests", used / stand.scale.pushes, "requests", 1, std::nullopt,
+                     "all of the operator's per push, Lease not included"});
   figures.push_back({"push_one_cpu", median(cpu), "ms", std::nullopt, Bar{Bar::Of::Value, 50}, "operator and git worker"});
-  figures.push_back({"push_one_from_request", median(from_request), "ms", event_and_apply, std::nullopt, "from requestedAt to seen, less the fetch"});
+  figures.push_back({"push_one_from_request", median(from_request), "ms", event_and_apply, std::nullopt,
+                     "from requestedAt to seen, less the fetch"});
   figures.push_back({"push_one_with_fetch", median(total), "ms", event_and_apply + median(floor_fetch)});
-  figures.push_back({"push_one_command", median(command), "ms", std::nullopt, std::nullopt, "whole run of `gitsync reconcile`, until it knows the outcome"});
+  figures.push_back({"push_one_command", median(command), "ms", std::nullopt, std::nullopt,
+                     "whole run of `gitsync reconcile`, until it knows the outcome"});
   figures.push_back({"push_one_command_cpu", median(command_cpu), "ms"});
 }
 

@@ -1,5 +1,5 @@
-// What is measured, one function each, in the order in which the bench runs them; each adds its figures. They throw where something
-// cannot be measured.
+// What is measured, one function each, in the order in which the bench runs them; each adds its figures. They throw where
+// something cannot be measured.
 #pragma once
 #include "bench/stand.h"
 
@@ -15,7 +15,8 @@ void measure_create(Stand& stand, Figures& figures);
 void measure_memory(Stand& stand, Figures& figures, const std::string& name, std::optional<double> limit);
 /// 1,000 patches and 300 deletes by somebody else, block by block in turn with the bare client: drift_*, delete_*.
 void measure_drift(Stand& stand, Figures& figures);
-/// One of 1,000 objects changed by a push: fetch, push_one_*. `event_and_apply` is the floor: one watch event and one apply, in ms.
+/// One of 1,000 objects changed by a push: fetch, push_one_*. `event_and_apply` is the floor: one watch event and one apply, in
+/// ms.
 void measure_push(Stand& stand, Figures& figures, double event_and_apply);
 /// 10,000 objects of ten kinds, and nothing happens: rss_10000, idle_*.
 void measure_idle(Stand& stand, Figures& figures);

@@ -14,36 +14,40 @@ std::string numbered(const char* stem, size_t index) {
 json header(const std::string& api, const std::string& kind, const std::string& ns, const std::string& name) {
   return {{"apiVersion", api},
           {"kind", kind},
-          {"metadata", {{"name", name}, {"namespace", ns}, {"labels", {{"app.kubernetes.io/name", name}, {"app.kubernetes.io/part-of", "shop"}}}}}};
+          {"metadata",
+           {{"name", name},
+            {"namespace", ns},
+            {"labels", {{"app.kubernetes.io/name", name}, {"app.kubernetes.io/part-of", "shop"}}}}}};
 }
 
 json config_map(const std::string& ns, const std::string& name) {
   auto out = header("v1", "ConfigMap", ns, name);
-  out["data"] = {{"value", "0"}, {"LOG_LEVEL", "info"}, {"LISTEN", "0.0.0.0:8080"}, {"settings.ini", "[cache]\nsize = 64\nttl = 30s\n"}};
+  out["data"] = {
+      {"value", "0"}, {"LOG_LEVEL", "info"}, {"LISTEN", "0.0.0.0:8080"}, {"settings.ini", "[cache]\nsize = 64\nttl = 30s\n"}};
   return out;
 }
 
 json service(const std::string& ns, const std::string& name) {
   auto out = header("v1", "Service", ns, name);
-  out["spec"] = {{"selector", {{"app.kubernetes.io/name", name}}}, {"ports", {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}}}}};
+  out["spec"] = {{"selector", {{"app.kubernetes.io/name", name}}},
+                 {"ports", {{{"name", "http"}, {"port", 80}, {"targetPort", 8080}}}}};
   return out;
 }
 
 json deployment(const std::string& ns, const std::string& name) {
   auto out = header("apps/v1", "Deployment", ns, name);
   const json labels{{"app.kubernetes.io/name", name}};
-  out["spec"] = {
-      {"replicas", 0},
-      {"revisionHistoryLimit", 2},
-      {"selector", {{"matchLabels", labels}}},
-      {"template",
-       {{"metadata", {{"labels", labels}}},
-        {"spec",
-         {{"containers",
-           {{{"name", "app"},
-             {"image", "registry.example/shop:1.0"},
-             {"ports", {{{"name", "http"}, {"containerPort", 8080}}}},
-             {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "64Mi"}}}}}}}}}}}}};
+  out["spec"] = {{"replicas", 0},
+                 {"revisionHistoryLimit", 2},
+                 {"selector", {{"matchLabels", labels}}},
+                 {"template",
+                  {{"metadata", {{"labels", labels}}},
+                   {"spec",
+                    {{"containers",
+                      {{{"name", "app"},
+                        {"image", "registry.example/shop:1.0"},
+                        {"ports", {{{"name", "http"}, {"containerPort", 8080}}}},
+                        {"resources", {{"requests", {{"cpu", "100m"}, {"memory", "64Mi"}}}}}}}}}}}}};
   return out;
 }
 
@@ -74,12 +78,14 @@ json disruption_budget(const std::string& ns, const std::string& name) {
 
 json cron_job(const std::string& ns, const std::string& name) {
   auto out = header("batch/v1", "CronJob", ns, name);
-  out["spec"] = {{"schedule", "0 4 * * *"},
-                 {"suspend", true},
-                 {"jobTemplate",
-                  {{"spec",
-                    {{"template",
-                      {{"spec", {{"restartPolicy", "Never"}, {"containers", {{{"name", "app"}, {"image", "registry.example/shop:1.0"}}}}}}}}}}}}};
+  out["spec"] = {
+      {"schedule", "0 4 * * *"},
+      {"suspend", true},
+      {"jobTemplate",
+       {{"spec",
+         {{"template",
+           {{"spec",
+             {{"restartPolicy", "Never"}, {"containers", {{{"name", "app"}, {"image", "registry.example/shop:1.0"}}}}}}}}}}}}};
   return out;
 }
 
@@ -163,19 +169,22 @@ std::vector<Object> make(Object (*kind)(const std::string&, size_t), const std::
 }
 
 std::vector<std::string> mixed_collections(const std::string& ns) {
-  return {"/api/v1/namespaces/" + ns + "/configmaps", "/api/v1/namespaces/" + ns + "/services", "/apis/apps/v1/namespaces/" + ns + "/deployments"};
+  return {"/api/v1/namespaces/" + ns + "/configmaps", "/api/v1/namespaces/" + ns + "/services",
+          "/apis/apps/v1/namespaces/" + ns + "/deployments"};
 }
 
 json intrusion(const Object& object, unsigned round) {
   if (object.plural == "configmaps") return {{"data", {{"value", "drift-" + std::to_string(round)}}}};
-  if (object.plural == "services") return {{"spec", {{"selector", {{"app.kubernetes.io/name", "drift-" + std::to_string(round)}}}}}};
+  if (object.plural == "services")
+    return {{"spec", {{"selector", {{"app.kubernetes.io/name", "drift-" + std::to_string(round)}}}}}};
   return {{"spec", {{"revisionHistoryLimit", 3 + round % 5}}}};
 }
 
 bool as_declared(const Object& object, const json& live) {
-  static const std::map<std::string, json::json_pointer> fields{{"configmaps", json::json_pointer("/data/value")},
-                                                                {"services", json::json_pointer("/spec/selector/app.kubernetes.io~1name")},
-                                                                {"deployments", json::json_pointer("/spec/revisionHistoryLimit")}};
+  static const std::map<std::string, json::json_pointer> fields{
+      {"configmaps", json::json_pointer("/data/value")},
+      {"services", json::json_pointer("/spec/selector/app.kubernetes.io~1name")},
+      {"deployments", json::json_pointer("/spec/revisionHistoryLimit")}};
   const auto& field = fields.at(object.plural);
   return live.contains(field) && live.at(field) == object.manifest.at(field);
 }

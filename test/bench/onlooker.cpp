@@ -24,7 +24,8 @@ Task<> Onlooker::follow(std::string collection, std::string query, std::string v
                                              [&](std::string_view line) { return take(collection, line); });
   if (client_.group().stopping()) co_return;
   // Without its eyes no figure is worth anything.
-  std::cerr << "bench: the onlooker's watch of " << collection << " ended: " << (ended ? "by the server" : ended.error().text()) << "\n";
+  std::cerr << "bench: the onlooker's watch of " << collection << " ended: " << (ended ? "by the server" : ended.error().text())
+            << "\n";
   std::_Exit(1);
 }
 
@@ -35,8 +36,12 @@ bool Onlooker::take(const std::string& collection, std::string_view line) {
   const auto event = json::parse(line, nullptr, false);
   if (!event.is_object() || !event.contains("object")) return false;
   const auto& object = event["object"];
-  const Sight sight{at, wall, collection, event.at("type").get_ref<const std::string&>(),
-                    object.at("metadata").at("name").get_ref<const std::string&>(), &object};
+  const Sight sight{at,
+                    wall,
+                    collection,
+                    event.at("type").get_ref<const std::string&>(),
+                    object.at("metadata").at("name").get_ref<const std::string&>(),
+                    &object};
   for (auto it = wishes_.begin(); it != wishes_.end();) {
     if (it->is_it(sight)) {
       it->promise.set_value({at, wall});

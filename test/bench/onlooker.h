@@ -1,5 +1,5 @@
-// The third client: it changes nothing, and tells from its own watches when something was to be seen. All times are taken here, when
-// the line of the watch arrives and before it is parsed, for the operator and for the floor alike.
+// The third client: it changes nothing, and tells from its own watches when something was to be seen. All times are taken here,
+// when the line of the watch arrives and before it is parsed, for the operator and for the floor alike.
 #pragma once
 #include "base/clock.h"
 #include "bench/client_thread.h"
@@ -29,8 +29,8 @@ public:
   /// Watches that collection from now on; returns when the watch's starting point is fixed. `query` narrows it.
   void watch(const std::string& collection, const std::string& query = {});
 
-  /// When something that `is_it` says yes to is seen; registered before this returns. `is_it` is called on the onlooker's thread, for every
-  /// event in order, and may keep state.
+  /// When something that `is_it` says yes to is seen; registered before this returns. `is_it` is called on the onlooker's
+  /// thread, for every event in order, and may keep state.
   struct When {
     Instant at;
     WallTime wall;

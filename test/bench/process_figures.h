@@ -6,9 +6,9 @@
 namespace gitsync::bench {
 
 struct Memory {
-  double resident = 0;    // MiB, VmRSS summed: pages that processes share count for each of them
-  double peak = 0;        // MiB, VmHWM summed
-  double shared_out = 0;  // MiB, Pss summed: shared pages count once
+  double resident = 0;   // MiB, VmRSS summed: pages that processes share count for each of them
+  double peak = 0;       // MiB, VmHWM summed
+  double shared_out = 0; // MiB, Pss summed: shared pages count once
   unsigned processes = 0;
 };
 Memory memory_of(pid_t pid);

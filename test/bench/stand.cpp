@@ -35,7 +35,9 @@ std::filesystem::path checkout() {
 
 std::string collection(const std::string& plural) { return cat("/apis/", group, "/namespaces/", Stand::control, "/", plural); }
 
-double milliseconds(const timeval& time) { return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3; }
+double milliseconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_usec) / 1e3;
+}
 
 /// As a shell runs it: posix_spawn, so that the size of this process costs nothing.
 struct Ran {
@@ -57,7 +59,8 @@ Ran run(const std::vector<std::string>& argv, const std::filesystem::path& outpu
   int status = 0;
   rusage usage{};
   while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR) {}
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          milliseconds(usage.ru_utime) + milliseconds(usage.ru_stime)};
 }
 
 } // namespace
@@ -70,7 +73,8 @@ void progress(const std::string& text) {
 
 Stand::Stand(Scale how) : scale(how), repo(directory.path(), "bench") {
   progress("starting a local cluster");
-  cluster_ = std::make_unique<test::Process>(test::Process::Options{.argv = {program("GITSYNC_LOCALCLUSTER"), "run", "--kwok=false"}, .hold_input = true});
+  cluster_ = std::make_unique<test::Process>(
+      test::Process::Options{.argv = {program("GITSYNC_LOCALCLUSTER"), "run", "--kwok=false"}, .hold_input = true});
   const json ready = json::parse(cluster_->read_line(150));
   kubeconfig_ = ready.at("kubeconfig").get<std::string>();
   server_ = std::make_unique<test::GitServer>(test::GitServer::Options{.root = directory.path()});
@@ -78,7 +82,8 @@ Stand::Stand(Scale how) : scale(how), repo(directory.path(), "bench") {
   for (const auto* kind : {"gitrepositories", "gitsyncs"})
     intruder->apply(cat("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/", kind, ".gitops.volaticloud.com"),
                     test::read_file(checkout() / "crds" / (std::string(kind) + ".yaml")));
-  for (const auto* ns : {control, ours, floor_ns, quiet_ns}) intruder->create("/api/v1/namespaces", {{"metadata", {{"name", ns}}}});
+  for (const auto* ns : {control, ours, floor_ns, quiet_ns})
+    intruder->create("/api/v1/namespaces", {{"metadata", {{"name", ns}}}});
   onlooker = std::make_unique<Onlooker>(kubeconfig_);
   for (const auto* ns : {ours, floor_ns})
     for (const auto& path : mixed_collections(ns)) onlooker->watch(path);
@@ -86,10 +91,11 @@ Stand::Stand(Scale how) : scale(how), repo(directory.path(), "bench") {
   bare = std::make_unique<BareClient>(kubeconfig_, make(mixed, floor_ns, scale.objects));
   start_operator();
   repo.write("README.md", "What the bench commits.\n").commit("begin");
-  intruder->create(collection("gitrepositories"), {{"apiVersion", group},
-                                                   {"kind", "GitRepository"},
-                                                   {"metadata", {{"name", "bench"}}},
-                                                   {"spec", {{"url", repository_url()}, {"ref", {{"branch", "main"}}}, {"interval", "1h"}}}});
+  intruder->create(collection("gitrepositories"),
+                   {{"apiVersion", group},
+                    {"kind", "GitRepository"},
+                    {"metadata", {{"name", "bench"}}},
+                    {"spec", {{"url", repository_url()}, {"ref", {{"branch", "main"}}}, {"interval", "1h"}}}});
 }
 
 Stand::~Stand() {
@@ -104,9 +110,11 @@ Stand::~Stand() {
 }
 
 void Stand::start_operator() {
-  operator_ = std::make_unique<test::OperatorProcess>(test::OperatorProcess::Options{
-      .kubeconfig = kubeconfig_, .mirrors = directory.path() / "mirrors", .log = directory.path() / "operator.log", .leader_elect = true,
-      .more = {"--namespace", control}});
+  operator_ = std::make_unique<test::OperatorProcess>(test::OperatorProcess::Options{.kubeconfig = kubeconfig_,
+                                                                                     .mirrors = directory.path() / "mirrors",
+                                                                                     .log = directory.path() / "operator.log",
+                                                                                     .leader_elect = true,
+                                                                                     .more = {"--namespace", control}});
   operator_->await_ready();
 }
 
@@ -116,17 +124,18 @@ void Stand::restart_operator() {
 }
 
 void Stand::declare(const std::string& name) {
-  intruder->create(collection("gitsyncs"), {{"apiVersion", group},
-                                            {"kind", "GitSync"},
-                                            {"metadata", {{"name", name}}},
-                                            {"spec", {{"sourceRef", {{"name", "bench"}}}, {"path", "./" + name}, {"interval", "24h"}}}});
+  intruder->create(collection("gitsyncs"),
+                   {{"apiVersion", group},
+                    {"kind", "GitSync"},
+                    {"metadata", {{"name", name}}},
+                    {"spec", {{"sourceRef", {{"name", "bench"}}}, {"path", "./" + name}, {"interval", "24h"}}}});
 }
 
 void Stand::retract(const std::string& name) {
   intruder->remove(collection("gitsyncs") + "/" + name);
-  test::eventually("GitSync " + name + " and its objects are deleted", [&] {
-    return intruder->get(collection("gitsyncs")).at("items").empty();
-  }, std::chrono::seconds(120));
+  test::eventually(
+      "GitSync " + name + " and its objects are deleted",
+      [&] { return intruder->get(collection("gitsyncs")).at("items").empty(); }, std::chrono::seconds(120));
 }
 
 void Stand::set_poll_interval(const std::string& interval) {
@@ -146,25 +155,31 @@ std::string Stand::commit(const std::string& message) { return repo.commit(messa
 
 Push Stand::reconcile(const std::string& name, std::string commit) {
   const auto output = directory.path() / "reconcile.txt";
-  const std::vector<std::string> argv{test::operator_binary(), "reconcile", name, "-n", control, "--kubeconfig", kubeconfig_, "--timeout", "120s"};
+  const std::vector<std::string> argv{test::operator_binary(), "reconcile", name,        "-n",  control,
+                                      "--kubeconfig",          kubeconfig_, "--timeout", "120s"};
   Push push{.commit = std::move(commit), .started = std::chrono::steady_clock::now()};
   const auto ran = run(argv, output);
   push.command = milliseconds_between(push.started, std::chrono::steady_clock::now());
   push.command_cpu = ran.cpu;
-  if (ran.code != 0) throw std::runtime_error(cat("gitsync reconcile ", name, " ended with ", ran.code, ":\n", test::read_file(output)));
+  if (ran.code != 0)
+    throw std::runtime_error(cat("gitsync reconcile ", name, " ended with ", ran.code, ":\n", test::read_file(output)));
   const auto source = intruder->get(collection("gitrepositories") + "/bench");
   const auto& status = source.at("status");
   if (status.value("revision", "").find(push.commit) == std::string::npos)
-    throw std::runtime_error(cat("GitRepository bench: tells ", status.value("revision", ""), " after the reconcile, not ", push.commit));
+    throw std::runtime_error(
+        cat("GitRepository bench: tells ", status.value("revision", ""), " after the reconcile, not ", push.commit));
   push.fetch = status.at("lastFetch").at("milliseconds").get<double>();
-  push.requested = parse_rfc3339(source.at("metadata").at("annotations").at(std::string(api::requested_at_annotation)).get<std::string>()).value();
+  push.requested =
+      parse_rfc3339(source.at("metadata").at("annotations").at(std::string(api::requested_at_annotation)).get<std::string>())
+          .value();
   return push;
 }
 
 void Stand::settle_down() {
   // Every list tells etcd's revision: it grows by one with each write, of whatever.
   const auto revision = [&] {
-    return std::stoull(intruder->get("/api/v1/namespaces/default/configmaps?limit=1").at("metadata").at("resourceVersion").get<std::string>());
+    return std::stoull(
+        intruder->get("/api/v1/namespaces/default/configmaps?limit=1").at("metadata").at("resourceVersion").get<std::string>());
   };
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   auto last = revision();

@@ -32,11 +32,11 @@ struct Scale {
 /// What one push and `gitsync reconcile` right after it brought.
 struct Push {
   std::string commit;
-  Instant started;           // right before the command was executed
-  WallTime requested{};      // the annotation that the command set: when it asked
-  double fetch = 0;          // ms, GitRepository status.lastFetch
-  double command = 0;        // ms, the command's whole run
-  double command_cpu = 0;    // ms
+  Instant started;        // right before the command was executed
+  WallTime requested{};   // the annotation that the command set: when it asked
+  double fetch = 0;       // ms, GitRepository status.lastFetch
+  double command = 0;     // ms, the command's whole run
+  double command_cpu = 0; // ms
 };
 
 /// Main thread. Its end stops all of it.
@@ -45,10 +45,10 @@ public:
   explicit Stand(Scale scale);
   ~Stand();
 
-  static constexpr const char* control = "gitsync-bench";  // namespace of GitRepository, GitSync and Lease
-  static constexpr const char* ours = "bench-ours";        // of the operator's objects
-  static constexpr const char* floor_ns = "bench-floor";   // of the bare client's
-  static constexpr const char* quiet_ns = "bench-quiet";   // of the many that nothing happens to
+  static constexpr const char* control = "gitsync-bench"; // namespace of GitRepository, GitSync and Lease
+  static constexpr const char* ours = "bench-ours";       // of the operator's objects
+  static constexpr const char* floor_ns = "bench-floor";  // of the bare client's
+  static constexpr const char* quiet_ns = "bench-quiet";  // of the many that nothing happens to
 
   const Scale scale;
   test::TemporaryDirectory directory{"gitsync-bench"};

@@ -12,12 +12,13 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Code all[] = {
-    Code::Internal,       Code::Cancelled,       Code::Timeout,         Code::InvalidArgument, Code::InvalidSpec,    Code::SourceNotFound,
-    Code::SourceNotReady, Code::YamlSyntax,      Code::YamlDuplicateKey, Code::YamlBudget,      Code::YamlType,       Code::InvalidManifest,
-    Code::DuplicateObject, Code::UnknownKind,    Code::InvalidScope,    Code::OwnedByOther,    Code::EmptyRevision,  Code::UnsafePath,
-    Code::PathNotFound,   Code::GitFetch,        Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,       Code::WorkerDied,
-    Code::ApiUnreachable, Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,     Code::ApiConflict,    Code::ApiExpired,
-    Code::ApiInvalid,     Code::ApiThrottled,    Code::ApiServerError,  Code::InventoryCorrupt};
+    Code::Internal,        Code::Cancelled,       Code::Timeout,         Code::InvalidArgument,  Code::InvalidSpec,
+    Code::SourceNotFound,  Code::SourceNotReady,  Code::YamlSyntax,      Code::YamlDuplicateKey, Code::YamlBudget,
+    Code::YamlType,        Code::InvalidManifest, Code::DuplicateObject, Code::UnknownKind,      Code::InvalidScope,
+    Code::OwnedByOther,    Code::EmptyRevision,   Code::UnsafePath,      Code::PathNotFound,     Code::GitFetch,
+    Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,        Code::WorkerDied,       Code::ApiUnreachable,
+    Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,     Code::ApiConflict,      Code::ApiExpired,
+    Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,  Code::InventoryCorrupt};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / path);
@@ -57,15 +58,16 @@ TEST_CASE("wrapping keeps everything but the message", "[base]") {
 }
 
 TEST_CASE("what is wrong with the input is not tried again, what is wrong with the world is", "[base]") {
-  for (const auto code : {Code::InvalidArgument, Code::InvalidSpec, Code::YamlSyntax, Code::YamlDuplicateKey, Code::YamlBudget, Code::YamlType,
-                          Code::InvalidManifest, Code::DuplicateObject, Code::InvalidScope, Code::EmptyRevision, Code::UnsafePath, Code::PathNotFound,
-                          Code::ApiInvalid, Code::InventoryCorrupt, Code::Cancelled}) {
+  for (const auto code : {Code::InvalidArgument, Code::InvalidSpec, Code::YamlSyntax, Code::YamlDuplicateKey, Code::YamlBudget,
+                          Code::YamlType, Code::InvalidManifest, Code::DuplicateObject, Code::InvalidScope, Code::EmptyRevision,
+                          Code::UnsafePath, Code::PathNotFound, Code::ApiInvalid, Code::InventoryCorrupt, Code::Cancelled}) {
     INFO(code_text(code));
     CHECK(default_retry(code) == Retry::Never);
     CHECK(fail(code, "x").error().retry == Retry::Never);
   }
-  for (const auto code : {Code::Timeout, Code::GitFetch, Code::GitAuth, Code::GitRefNotFound, Code::WorkerDied, Code::ApiUnreachable, Code::ApiUnauthorized,
-                          Code::ApiForbidden, Code::ApiConflict, Code::ApiExpired, Code::ApiThrottled, Code::ApiServerError}) {
+  for (const auto code : {Code::Timeout, Code::GitFetch, Code::GitAuth, Code::GitRefNotFound, Code::WorkerDied,
+                          Code::ApiUnreachable, Code::ApiUnauthorized, Code::ApiForbidden, Code::ApiConflict, Code::ApiExpired,
+                          Code::ApiThrottled, Code::ApiServerError}) {
     INFO(code_text(code));
     CHECK(default_retry(code) == Retry::Backoff);
     CHECK(fail(code, "x").error().retry == Retry::Backoff);

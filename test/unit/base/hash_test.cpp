@@ -37,8 +37,8 @@ TEST_CASE("a digest is stable, salted and written as hex", "[base]") {
 
 TEST_CASE("a digest's text is 32 hex digits and nothing else", "[base]") {
   const std::string good = digest("s", "c").hex();
-  for (const auto& bad : {std::string(), good.substr(1), good + "0", "-" + good.substr(1), " " + good.substr(1), "g" + good.substr(1),
-                          good.substr(0, 31) + "x", "0x" + good.substr(2), good.substr(0, 30) + "+1"}) {
+  for (const auto& bad : {std::string(), good.substr(1), good + "0", "-" + good.substr(1), " " + good.substr(1),
+                          "g" + good.substr(1), good.substr(0, 31) + "x", "0x" + good.substr(2), good.substr(0, 30) + "+1"}) {
     INFO(bad);
     CHECK_FALSE(Digest::parse(bad));
   }
@@ -86,7 +86,8 @@ TEST_CASE("inflate refuses what is damaged, cut or has more behind it", "[base]"
   for (size_t cut = 1; cut < good.size(); cut += 1 + cut / 10) CHECK(refused(good.substr(0, cut)));
   for (int i = 0; i < 200; ++i) {
     std::string bad = good;
-    bad[2 + random() % (bad.size() - 2)] ^= static_cast<char>(1 << random() % 8); // beyond zlib's header, whose hints mean nothing
+    bad[2 + random() % (bad.size() - 2)] ^=
+        static_cast<char>(1 << random() % 8); // beyond zlib's header, whose hints mean nothing
     CHECK(refused(bad));
   }
   CHECK(refused(good + "more"));

@@ -42,7 +42,9 @@ json line(const std::string& text) {
 } // namespace
 
 TEST_CASE("a log line is one JSON object with time, level, message and fields", "[base]") {
-  const auto value = line(logged([] { log::error("it \"broke\"\nbadly", {{"object", "a\tb"}, {"count", 42}, {"below", -1}, {"text", std::string("x")}}); }));
+  const auto value = line(logged([] {
+    log::error("it \"broke\"\nbadly", {{"object", "a\tb"}, {"count", 42}, {"below", -1}, {"text", std::string("x")}});
+  }));
   CHECK(value["level"] == "error");
   CHECK(value["msg"] == "it \"broke\"\nbadly");
   CHECK(value["object"] == "a\tb");
@@ -59,7 +61,8 @@ TEST_CASE("a log line is JSON whatever bytes it is given", "[base]") {
 
 TEST_CASE("a log line masks secrets in its message and its fields", "[base]") {
   register_secret("canary-log-9Kd82");
-  const auto text = logged([] { log::error("with canary-log-9Kd82", {{"url", "https://u:canary-pw@host/"}, {"token", "canary-log-9Kd82"}}); });
+  const auto text = logged(
+      [] { log::error("with canary-log-9Kd82", {{"url", "https://u:canary-pw@host/"}, {"token", "canary-log-9Kd82"}}); });
   CHECK(text.find("canary") == std::string::npos);
 }
 

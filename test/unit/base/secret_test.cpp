@@ -14,8 +14,8 @@ using namespace gitsync;
 TEST_CASE("registered values are masked, alone, inside text, and as base64", "[base]") {
   const std::string canary = "canary-A7f93kQ";
   register_secret(canary);
-  for (const auto& text : {canary, "x " + canary + " y", canary + canary, "{\"password\":\"" + canary + "\"}", base64_encode(canary),
-                           "data: " + base64_encode(canary) + "\n"}) {
+  for (const auto& text : {canary, "x " + canary + " y", canary + canary, "{\"password\":\"" + canary + "\"}",
+                           base64_encode(canary), "data: " + base64_encode(canary) + "\n"}) {
     const auto out = redact(text);
     INFO(out);
     CHECK(out.find(canary) == std::string::npos);
@@ -75,10 +75,11 @@ TEST_CASE("credentials in URLs are masked whatever is registered", "[base]") {
 }
 
 TEST_CASE("Authorization headers are masked whatever is registered", "[base]") {
-  for (const std::string text : {"Authorization: Bearer CANARYabc.def-123", "header \"Authorization: Bearer CANARYabc.def-123\" refused",
-                                 "authorization: bearer CANARYabc.def-123", "Authorization: Basic CANARYdXNlcjpwdw==",
-                                 "curl -H 'Authorization: Basic CANARYdXNlcjpwdw==' x", "authorization: basic CANARYdXNlcjpwdw==", "Bearer CANARYabcdefg",
-                                 "Authorization: token CANARYghp_0123456789"}) {
+  for (const std::string text :
+       {"Authorization: Bearer CANARYabc.def-123", "header \"Authorization: Bearer CANARYabc.def-123\" refused",
+        "authorization: bearer CANARYabc.def-123",
+        "Authorization: Basic CANARYdXNlcjpwdw==", "curl -H 'Authorization: Basic CANARYdXNlcjpwdw==' x",
+        "authorization: basic CANARYdXNlcjpwdw==", "Bearer CANARYabcdefg", "Authorization: token CANARYghp_0123456789"}) {
     const auto out = redact(text);
     INFO(text << " → " << out);
     CHECK(out.find("CANARY") == std::string::npos);
@@ -122,7 +123,8 @@ TEST_CASE("redacting twice changes nothing more, and any bytes are taken", "[bas
   for (int i = 0; i < 2'000; ++i) {
     std::string text;
     for (size_t k = random() % 20; k != 0; --k) {
-      static const std::vector<std::string> parts = {"https", "://", "@", "/", "user:pw", " ", "Bearer ", "Basic ", "abcdefgh12", "\"", "\\", "\n", "***", "git", "\xff", "ä"};
+      static const std::vector<std::string> parts = {"https",      "://", "@",  "/",  "user:pw", " ",   "Bearer ", "Basic ",
+                                                     "abcdefgh12", "\"",  "\\", "\n", "***",     "git", "\xff",    "ä"};
       text += parts[random() % parts.size()];
     }
     INFO(text);

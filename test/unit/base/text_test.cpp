@@ -20,7 +20,8 @@ TEST_CASE("cat joins strings, characters and integers", "[base]") {
   CHECK(cat() == "");
   CHECK(cat("a", 'b', std::string("c"), std::string_view("d")) == "abcd");
   CHECK(cat(0, ' ', -1, ' ', 42u) == "0 -1 42");
-  CHECK(cat(std::numeric_limits<int64_t>::min(), ' ', std::numeric_limits<uint64_t>::max()) == "-9223372036854775808 18446744073709551615");
+  CHECK(cat(std::numeric_limits<int64_t>::min(), ' ', std::numeric_limits<uint64_t>::max()) ==
+        "-9223372036854775808 18446744073709551615");
   CHECK(cat("a\0b"s) == "a\0b"s);
 }
 
@@ -30,7 +31,8 @@ TEST_CASE("split gives every part, and join puts them together again", "[base]")
     std::vector<std::string> parts;
   };
   const std::vector<Row> rows = {
-      {"", {""}}, {"a", {"a"}}, {",", {"", ""}}, {"a,b", {"a", "b"}}, {",a", {"", "a"}}, {"a,", {"a", ""}}, {"a,,b", {"a", "", "b"}}, {",,", {"", "", ""}},
+      {"", {""}},        {"a", {"a"}},      {",", {"", ""}},          {"a,b", {"a", "b"}},
+      {",a", {"", "a"}}, {"a,", {"a", ""}}, {"a,,b", {"a", "", "b"}}, {",,", {"", "", ""}},
   };
   for (const auto& row : rows) {
     INFO("\"" << row.text << "\"");
@@ -66,8 +68,14 @@ TEST_CASE("shorten never exceeds its limit and never cuts a character", "[base]"
 }
 
 TEST_CASE("base64 as RFC 4648 section 10 gives it", "[base]") {
-  const std::vector<std::pair<std::string, std::string>> rows = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-                                                                  {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xff\xfb\0"s, "//sA"}};
+  const std::vector<std::pair<std::string, std::string>> rows = {{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"foobar", "Zm9vYmFy"},
+                                                                 {"\xff\xfb\0"s, "//sA"}};
   for (const auto& [plain, coded] : rows) {
     CHECK(base64_encode(plain) == coded);
     CHECK(base64_decode(coded) == plain);
@@ -75,7 +83,8 @@ TEST_CASE("base64 as RFC 4648 section 10 gives it", "[base]") {
 }
 
 TEST_CASE("base64 refuses everything else", "[base]") {
-  for (const std::string bad : {"Z", "Zg", "Zg=", "Zg===", "=", "====", "Z===", "=Zg=", "Zg=v", "Zg==Zg==", "Zm9v\n", "Zm 9v", "Zm9-", "Zm9_", "Zm9\xff", "Zm9v===="}) {
+  for (const std::string bad : {"Z", "Zg", "Zg=", "Zg===", "=", "====", "Z===", "=Zg=", "Zg=v", "Zg==Zg==", "Zm9v\n", "Zm 9v",
+                                "Zm9-", "Zm9_", "Zm9\xff", "Zm9v===="}) {
     INFO("\"" << bad << "\"");
     CHECK_FALSE(base64_decode(bad));
   }
@@ -101,14 +110,15 @@ TEST_CASE("url_encode leaves RFC 3986's unreserved characters alone", "[base]") 
 }
 
 TEST_CASE("valid_utf8 follows the Unicode standard's table of well-formed sequences", "[base]") {
-  for (const auto& good : {""s, "abc"s, "\0"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s, "\xee\x80\x80"s, "\xef\xbf\xbf"s,
-                           "\xf0\x90\x80\x80"s, "\xf4\x8f\xbf\xbf"s}) {
+  for (const auto& good : {""s, "abc"s, "\0"s, "\x7f"s, "\xc2\x80"s, "\xdf\xbf"s, "\xe0\xa0\x80"s, "\xed\x9f\xbf"s,
+                           "\xee\x80\x80"s, "\xef\xbf\xbf"s, "\xf0\x90\x80\x80"s, "\xf4\x8f\xbf\xbf"s}) {
     INFO(hex(good));
     CHECK(valid_utf8(good));
     CHECK(valid_utf8("a" + good + "b"));
   }
-  for (const auto& bad : {"\x80"s, "\xbf"s, "\xc0\x80"s, "\xc1\xbf"s, "\xc2"s, "\xc2\x41"s, "\xe0\x80\x80"s, "\xe0\x9f\xbf"s, "\xed\xa0\x80"s, "\xed\xbf\xbf"s,
-                          "\xe2\x82"s, "\xf0\x80\x80\x80"s, "\xf0\x8f\xbf\xbf"s, "\xf4\x90\x80\x80"s, "\xf5\x80\x80\x80"s, "\xff"s, "\xf0\x9f\x98"s}) {
+  for (const auto& bad : {"\x80"s, "\xbf"s, "\xc0\x80"s, "\xc1\xbf"s, "\xc2"s, "\xc2\x41"s, "\xe0\x80\x80"s, "\xe0\x9f\xbf"s,
+                          "\xed\xa0\x80"s, "\xed\xbf\xbf"s, "\xe2\x82"s, "\xf0\x80\x80\x80"s, "\xf0\x8f\xbf\xbf"s,
+                          "\xf4\x90\x80\x80"s, "\xf5\x80\x80\x80"s, "\xff"s, "\xf0\x9f\x98"s}) {
     INFO(hex(bad));
     CHECK_FALSE(valid_utf8(bad));
     CHECK_FALSE(valid_utf8("a" + bad + "b"));

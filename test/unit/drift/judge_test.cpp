@@ -16,7 +16,10 @@ json live(const std::string& version = "100", const std::string& uid = "u1", con
             {"uid", uid},
             {"resourceVersion", version},
             {"managedFields",
-             {{{"manager", "us"}, {"operation", "Apply"}, {"fieldsType", "FieldsV1"}, {"fieldsV1", {{"f:data", {{"f:color", json::object()}}}}}}}}}},
+             {{{"manager", "us"},
+               {"operation", "Apply"},
+               {"fieldsType", "FieldsV1"},
+               {"fieldsV1", {{"f:data", {{"f:color", json::object()}}}}}}}}}},
           {"data", {{"color", color}}}};
 }
 
@@ -63,7 +66,8 @@ TEST_CASE("judge: what a live object means in each phase", "[drift]") {
   };
   using V = Verdict;
   const std::vector<Row> rows = {
-      {Phase::Unseen, V::Settled, V::Modified, V::Modified, V::Deleting, V::Modified}, // what was stored may be newer than nothing: judged by content
+      {Phase::Unseen, V::Settled, V::Modified, V::Modified, V::Deleting,
+       V::Modified}, // what was stored may be newer than nothing: judged by content
       {Phase::Pending, V::Ignore, V::Ignore, V::Ignore, V::Ignore, V::Ignore},
       {Phase::Applying, V::Park, V::Park, V::Park, V::Park, V::Park},
       {Phase::Settled, V::Settled, V::Modified, V::Stale, V::Deleting, V::Modified},
@@ -116,7 +120,8 @@ TEST_CASE("judge: an object made anew by somebody else is judged by its content"
 }
 
 TEST_CASE("judge: odd metadata is no reason to fall over", "[drift]") {
-  for (const json& odd : {json::object(), json{{"metadata", nullptr}}, json{{"metadata", "x"}}, json{{"metadata", {{"resourceVersion", 5}, {"uid", json::array()}}}}}) {
+  for (const json& odd : {json::object(), json{{"metadata", nullptr}}, json{{"metadata", "x"}},
+                          json{{"metadata", {{"resourceVersion", 5}, {"uid", json::array()}}}}}) {
     INFO(odd.dump());
     CHECK(judge(object(Phase::Settled), odd).verdict == Verdict::Modified);
     CHECK(judge_absence(object(Phase::Settled), odd) == Absence::Gone);
@@ -129,8 +134,9 @@ TEST_CASE("judge_absence: what a DELETED event means in each phase", "[drift]") 
     Absence gone, old;
   };
   const std::vector<Row> rows = {
-      {Phase::Unseen, Absence::Gone, Absence::Gone},     {Phase::Pending, Absence::Gone, Absence::Stale}, {Phase::Applying, Absence::Park, Absence::Park},
-      {Phase::Settled, Absence::Gone, Absence::Stale},   {Phase::Drifted, Absence::Gone, Absence::Stale}, {Phase::Deleting, Absence::Gone, Absence::Stale},
+      {Phase::Unseen, Absence::Gone, Absence::Gone},      {Phase::Pending, Absence::Gone, Absence::Stale},
+      {Phase::Applying, Absence::Park, Absence::Park},    {Phase::Settled, Absence::Gone, Absence::Stale},
+      {Phase::Drifted, Absence::Gone, Absence::Stale},    {Phase::Deleting, Absence::Gone, Absence::Stale},
       {Phase::Removing, Absence::Pruned, Absence::Stale},
   };
   for (const auto& row : rows) {

@@ -5,11 +5,11 @@
 #include "runtime/event.h"
 #include "unit/runtime/loop.h"
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <algorithm>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 #include <functional>
 #include <map>
 #include <optional>
@@ -47,10 +47,13 @@ using Handler = std::function<Task<>(Exchange&)>;
 class Imposter {
 public:
   Imposter(Loop& loop, Handler handler)
-      : loop_(loop), handler_(std::move(handler)), acceptor_(loop.io, {asio::ip::address_v4::loopback(), 0}), group_(loop.executor()) {
+      : loop_(loop), handler_(std::move(handler)), acceptor_(loop.io, {asio::ip::address_v4::loopback(), 0}),
+        group_(loop.executor()) {
     group_.spawn("accept", accept());
   }
-  std::string url(std::string_view path = "") const { return cat("http://127.0.0.1:", acceptor_.local_endpoint().port(), path); }
+  std::string url(std::string_view path = "") const {
+    return cat("http://127.0.0.1:", acceptor_.local_endpoint().port(), path);
+  }
   /// Connections that were made.
   size_t connections() const { return connections_; }
   /// What was asked, in order: "GET /path".
@@ -87,7 +90,8 @@ private:
       }
       const size_t length = exchange.headers.contains("content-length") ? std::stoul(exchange.headers["content-length"]) : 0;
       if (buffer.size() < head + length) {
-        const auto [cut, count] = co_await asio::async_read(socket, asio::dynamic_buffer(buffer), asio::transfer_exactly(head + length - buffer.size()), as_result);
+        const auto [cut, count] = co_await asio::async_read(socket, asio::dynamic_buffer(buffer),
+                                                            asio::transfer_exactly(head + length - buffer.size()), as_result);
         if (cut) co_return;
       }
       exchange.body = buffer.substr(head, length);

@@ -99,8 +99,10 @@ struct World {
 std::vector<std::string> names(const auto& list) {
   std::vector<std::string> out;
   for (const auto& item : list) {
-    if constexpr (requires { item.ref; }) out.push_back(item.ref.name);
-    else out.push_back(item.name);
+    if constexpr (requires { item.ref; })
+      out.push_back(item.ref.name);
+    else
+      out.push_back(item.name);
   }
   std::ranges::sort(out);
   return out;
@@ -175,7 +177,8 @@ TEST_CASE("an object that is declared in an untouched file too is a duplicate, n
 TEST_CASE("an object may move from one changed file to another", "[plan]") {
   World world;
   REQUIRE(world.accept(whole({{"a.yaml", {{"a", 1}, {"x", 1}}}, {"b.yaml", {{"b", 1}}}})));
-  const auto plan = world.plan(between({{"a.yaml", {{"a", 1}, {"x", 1}}}, {"b.yaml", {{"b", 1}}}}, {{"a.yaml", {{"x", 1}}}, {"b.yaml", {{"a", 1}, {"b", 1}}}}));
+  const auto plan = world.plan(between({{"a.yaml", {{"a", 1}, {"x", 1}}}, {"b.yaml", {{"b", 1}}}},
+                                       {{"a.yaml", {{"x", 1}}}, {"b.yaml", {{"a", 1}, {"b", 1}}}}));
   REQUIRE(plan);
   CHECK(plan->apply.empty());
   CHECK(plan->prune.empty());
@@ -284,7 +287,8 @@ TEST_CASE("deltas over random edits keep the declared set equal to the whole one
       // Within the delta Preparer finds it; here only those beside an untouched file can be seen.
       auto delta = between(content, next);
       std::set<std::string> seen;
-      const bool inside = !std::ranges::all_of(delta.objects, [&](const auto& object) { return seen.insert(object.ref.name).second; });
+      const bool inside =
+          !std::ranges::all_of(delta.objects, [&](const auto& object) { return seen.insert(object.ref.name).second; });
       if (inside) continue;
       const auto before = world.declared();
       const auto plan = world.plan(std::move(delta));

@@ -88,7 +88,8 @@ TEST_CASE("a cancelled wait ends with false, not with an exception", "[runtime]"
   TaskGroup group(loop.executor()), rest(loop.executor());
   Outcome<bool> cancelled;
   std::vector<Outcome<bool>> untouched(2);
-  for (int i = 0; i < others; ++i) rest.spawn("other", keep(i ? event.wait() : event.wait_for(1h), untouched[static_cast<size_t>(i)]));
+  for (int i = 0; i < others; ++i)
+    rest.spawn("other", keep(i ? event.wait() : event.wait_for(1h), untouched[static_cast<size_t>(i)]));
   group.spawn("mine", keep(limited ? event.wait_for(1h) : event.wait(), cancelled));
   loop.settle();
   group.stop();

@@ -24,13 +24,12 @@ struct Loop {
   /// What is ready now, and what that makes ready: no timer has to fire for it.
   void settle() {
     io.restart();
-    while (io.poll() > 0) {
-    }
+    while (io.poll() > 0) {}
   }
 };
 
-/// Starts `task` on its own in a group, and keeps the value it ended with. `thrown`: it ended by an exception instead, which no wait of
-/// ours may do when it is cancelled.
+/// Starts `task` on its own in a group, and keeps the value it ended with. `thrown`: it ended by an exception instead, which no
+/// wait of ours may do when it is cancelled.
 template <class T> struct Outcome {
   std::optional<T> value;
   bool thrown = false;
@@ -41,9 +40,7 @@ template <class T> Task<> keep(Task<T> task, Outcome<T>& into) {
   co_await asio::this_coro::throw_if_cancelled(true);
   try {
     into.value = co_await std::move(task);
-  } catch (const boost::system::system_error&) {
-    into.thrown = true;
-  }
+  } catch (const boost::system::system_error&) { into.thrown = true; }
 }
 
 } // namespace gitsync
