@@ -1,7 +1,7 @@
 #include "api/meta.h"
 
-#include "api/json_read.h"
 #include "api/names.h"
+#include "base/json_read.h"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 #include "api/spec_reader.h"
 
-#include "api/json_read.h"
 #include "api/status_text.h"
 #include "base/clock.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 #include "api/status.h"
 
-#include "api/json_read.h"
 #include "api/status_text.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>

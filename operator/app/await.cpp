@@ -1,7 +1,7 @@
 #include "app/await.h"
 
-#include "api/json_read.h"
 #include "api/meta.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -25,7 +25,7 @@ struct Seen {
 /// False ends the stream.
 bool take(Seen& seen, Kind kind, std::string_view requested_at, std::string_view line) {
   auto event = json::parse(line, nullptr, false);
-  const auto type = api::read_text(event, "type");
+  const auto type = read_text(event, "type");
   if (type == "BOOKMARK") return true;
   seen.deleted = type == "DELETED";
   if (seen.deleted) return false;

@@ -1,8 +1,8 @@
 #include "app/current.h"
 
-#include "api/json_read.h"
 #include "api/meta.h"
 #include "api/status.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 namespace gitsync::app {
@@ -38,7 +38,7 @@ Current current_as_of(const nlohmann::json& sync, const nlohmann::json& source) 
   if (status.last_applied_revision == source_status.revision) return {State::Yes, cat(revision, " is applied")};
 
   const auto* ready = api::find_condition(status.conditions, api::ready_condition);
-  if (api::read_member(api::read_member(sync, "spec"), "suspend") == true) return {State::No, "is suspended"};
+  if (read_member(read_member(sync, "spec"), "suspend") == true) return {State::No, "is suspended"};
   if (api::is_true(status.conditions, api::reconciling_condition)) return {State::No, cat(revision, " is under way")};
   if (status.last_attempted_revision != status.last_applied_revision)
     return {State::No, cat(api::short_revision(status.last_attempted_revision), " could not be applied")};

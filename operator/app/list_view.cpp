@@ -1,11 +1,11 @@
 #include "app/list_view.h"
 
-#include "api/json_read.h"
 #include "api/meta.h"
 #include "api/names.h"
 #include "api/status.h"
 #include "app/current.h"
 #include "app/table.h"
+#include "base/json_read.h"
 #include "base/text.h"
 #include "object/decode.h"
 
@@ -14,8 +14,6 @@
 namespace gitsync::app {
 namespace {
 
-using api::read_member;
-using api::read_text;
 using nlohmann::json;
 using Cells = std::vector<std::string>;
 

@@ -1,9 +1,9 @@
 #include "app/outcome.h"
 
-#include "api/json_read.h"
 #include "api/meta.h"
 #include "api/status.h"
 #include "base/clock.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 namespace gitsync::app {
@@ -19,8 +19,8 @@ bool is_handled(std::string_view handled, std::string_view requested_at) {
 
 /// The revision that was reached, as people read it.
 std::string reached(Kind kind, const nlohmann::json& object) {
-  const auto& status = api::read_member(object, "status");
-  const auto revision = api::short_revision(api::read_text(status, kind == Kind::GitSync ? "lastAppliedRevision" : "revision"));
+  const auto& status = read_member(object, "status");
+  const auto revision = api::short_revision(read_text(status, kind == Kind::GitSync ? "lastAppliedRevision" : "revision"));
   if (revision.empty()) return {};
   return cat(kind == Kind::GitSync ? "applied " : "fetched ", revision);
 }
@@ -30,7 +30,7 @@ std::string reached(Kind kind, const nlohmann::json& object) {
 Outcome outcome_of(Kind kind, const nlohmann::json& object, std::string_view requested_at) {
   const auto meta = api::parse_meta(object);
   if (meta.deleting) return {State::Failed, "is being deleted"};
-  if (api::read_member(api::read_member(object, "spec"), "suspend") == true)
+  if (read_member(read_member(object, "spec"), "suspend") == true)
     return {State::Failed, cat("is suspended: nothing is done until \"gitsync resume ", meta.name, " --kind ",
                                kind == Kind::GitSync ? "gitsync" : "gitrepository", " -n ", meta.ns, "\"")};
   const auto status = api::parse_git_sync_status(object); // what both kinds have in common is read the same way

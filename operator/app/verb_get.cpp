@@ -1,11 +1,11 @@
 // gitsync get: asks for the objects, list_view.h prints them.
-#include "api/json_read.h"
 #include "api/meta.h"
 #include "api/spec_reader.h"
 #include "app/cluster.h"
 #include "app/list_view.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -33,7 +33,7 @@ Task<Result<Listed>> look_up(Session& session, Kind kind, std::string name) {
   auto& objects = kind == Kind::GitSync ? out.syncs : out.sources;
   objects.push_back(std::move(*object));
   if (kind == Kind::GitRepository) co_return out;
-  const auto source = api::read_text(api::read_member(api::read_member(objects[0], "spec"), "sourceRef"), "name");
+  const auto source = read_text(read_member(read_member(objects[0], "spec"), "sourceRef"), "name");
   if (!api::is_dns_subdomain(source)) co_return out;
   auto found = co_await session.client.get(session.path(Kind::GitRepository, source));
   if (found)

@@ -3,13 +3,13 @@
 // The GitSync is asked first: the operator polls its source as part of that request, so one write sets everything going, and
 // its answer names the source. The source is asked too, since only its own request tells that a fetch failed: GitSyncs go on
 // with what they have.
-#include "api/json_read.h"
 #include "api/names.h"
 #include "api/spec_reader.h"
 #include "app/await.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/clock.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -33,7 +33,7 @@ public:
     if (options_.kind == Kind::GitRepository || !options_.with_source)
       co_return co_await result_of(options_.kind, options_.name, std::move(*object));
 
-    const auto source = api::read_text(api::read_member(api::read_member(*object, "spec"), "sourceRef"), "name");
+    const auto source = read_text(read_member(read_member(*object, "spec"), "sourceRef"), "name");
     if (!api::is_dns_subdomain(source))
       co_return failed(about(Kind::GitSync, session_.ns, options_.name,
                              fail(Code::InvalidSpec, "spec.sourceRef.name: has to name a GitRepository").error()));

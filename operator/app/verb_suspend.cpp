@@ -1,10 +1,10 @@
 // gitsync suspend | resume: spec.suspend.
-#include "api/json_read.h"
 #include "api/names.h"
 #include "app/cluster.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/clock.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 namespace gitsync::app {
@@ -16,7 +16,7 @@ Task<Result<std::string>> set_suspend(Session& session, const SuspendOptions& op
   const auto path = session.path(options.kind, options.name);
   const auto before = co_await session.client.get(path);
   if (!before) co_return std::unexpected(before.error());
-  const bool suspended = api::read_member(api::read_member(*before, "spec"), "suspend") == true;
+  const bool suspended = read_member(read_member(*before, "spec"), "suspend") == true;
   if (suspended == options.suspend) co_return std::string(suspended ? "is suspended already" : "is not suspended");
   json body = {{"spec", {{"suspend", options.suspend}}}};
   if (!options.suspend)

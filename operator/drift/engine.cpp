@@ -191,6 +191,7 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
     live = json(); // old by now
   }
   auto retry = first_retry;
+  auto leftovers = Leftovers::InPlace;
   for (;;) {
     ManagedObject* object = table_.find(ref);
     if (!object || object->phase != Phase::Drifted || object->sync->suspended ||
@@ -211,8 +212,8 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
         }
         object = table_.find(ref);
         if (!object || object->phase != Phase::Drifted) break;
-        const auto known = object->foreign_known ? std::optional(object->foreign) : std::nullopt;
-        const auto fields = claim_leftovers(live, sync->manager, desired, known);
+        const auto known = object->foreign_known ? std::optional(Known{object->foreign, object->empties}) : std::nullopt;
+        const auto fields = claim_leftovers(live, sync->manager, desired, known, leftovers);
         if (!fields) break;
         auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
         if (claimed) break;
@@ -242,6 +243,11 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
       co_return;
     }
     if (outcome.error().code == Code::Cancelled) co_return;
+    if (outcome.error().code == Code::ApiInvalid && modified &&
+        std::exchange(leftovers, Leftovers::Refused) == Leftovers::InPlace) {
+      live = json();
+      continue; // at once: what they hold beside ours may be what makes it invalid
+    }
     tell({DriftReport::Outcome::Failed,
           sync,
           ref,

@@ -1,5 +1,6 @@
 #include "kube/client.h"
 
+#include "base/json_read.h"
 #include "base/secret.h"
 #include "base/text.h"
 
@@ -51,10 +52,8 @@ Code code_of(int status) {
 Error status_error(std::string_view what, const http::Response& response, bool secret) {
   std::string message;
   const auto status = nlohmann::json::parse(response.body, nullptr, false);
-  if (status.is_object() && status.value("kind", "") == "Status" && status.contains("message") && status["message"].is_string())
-    message = status["message"].get<std::string>();
-  else
-    message = cat("HTTP ", response.status, " ", shorten(trim(response.body), 200));
+  if (read_text(status, "kind") == "Status") message = read_text(status, "message");
+  if (message.empty()) message = cat("HTTP ", response.status, " ", shorten(trim(response.body), 200));
   Code code = code_of(response.status);
   // A busy server answers 503 with Retry-After; a webhook that cannot be called answers 500 and may heal.
   if (response.status == 503 && response.retry_after) code = Code::ApiThrottled;
@@ -225,18 +224,18 @@ Task<Result<std::shared_ptr<const ResourceMap>>> Client::discover() {
                        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"};
     auto answer = co_await parsed("get", std::move(request));
     if (!answer) co_return std::unexpected(std::move(answer.error()));
-    if (answer->value("kind", "") == "APIGroupDiscoveryList") {
+    if (read_text(*answer, "kind") == "APIGroupDiscoveryList") {
       if (auto added = map->add(*answer); !added) co_return std::unexpected(std::move(added.error()));
       continue;
     }
     std::vector<std::string> versions; // no aggregation: one request a group version
     if (path == "/api") {
-      for (const auto& version : answer->value("versions", nlohmann::json::array()))
-        versions.push_back("/api/" + version.get<std::string>());
+      for (const auto& version : read_member(*answer, "versions"))
+        if (version.is_string()) versions.push_back("/api/" + version.get<std::string>());
     } else {
-      for (const auto& group : answer->value("groups", nlohmann::json::array()))
-        for (const auto& version : group.value("versions", nlohmann::json::array()))
-          versions.push_back("/apis/" + version.value("groupVersion", ""));
+      for (const auto& group : read_member(*answer, "groups"))
+        for (const auto& version : read_member(group, "versions"))
+          if (auto name = read_text(version, "groupVersion"); !name.empty()) versions.push_back("/apis/" + name);
     }
     for (const auto& version : versions) {
       auto resources = co_await get(version);

@@ -1,5 +1,6 @@
 #include "kube/lease.h"
 
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -25,11 +26,6 @@ const json& spec_of(const json& lease) {
 int64_t number_of(const json& spec, const char* key, int64_t otherwise) {
   const auto it = spec.find(key);
   return it != spec.end() && it->is_number_integer() ? it->get<int64_t>() : otherwise;
-}
-
-std::string text_of(const json& spec, const char* key) {
-  const auto it = spec.find(key);
-  return it != spec.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
 /// Rounded up, so that a wait never ends just before what it waits for.
@@ -65,7 +61,7 @@ void LeaseMachine::observe(const json& read, Instant now) {
   // By the spec, not by the resourceVersion: somebody who only edits labels does not renew.
   if (!seen_at_ || spec != seen_spec_) seen_at_ = now;
   seen_spec_ = spec;
-  holder_ = text_of(spec, "holderIdentity");
+  holder_ = read_text(spec, "holderIdentity");
   transitions_ = number_of(spec, "leaseTransitions", 0);
   const int64_t seconds = number_of(spec, "leaseDurationSeconds", 0);
   const bool sane = seconds > 0 && seconds <= std::numeric_limits<int32_t>::max();

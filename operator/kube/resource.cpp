@@ -1,5 +1,6 @@
 #include "kube/resource.h"
 
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -9,19 +10,11 @@ namespace {
 
 using nlohmann::json;
 
-/// The string member, "" where there is none.
-std::string text_of(const json& object, const char* key) {
-  if (!object.is_object()) return {};
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 /// The member that is an array, or an empty array.
 const json& array_of(const json& object, const char* key) {
   static const json none = json::array();
-  if (!object.is_object()) return none;
-  const auto it = object.find(key);
-  return it != object.end() && it->is_array() ? *it : none;
+  const auto& value = read_member(object, key);
+  return value.is_array() ? value : none;
 }
 
 bool has_verb(const json& entry, std::string_view verb) {
@@ -75,21 +68,22 @@ void ResourceMap::add_partial(std::string_view group) {
 }
 
 Result<> ResourceMap::add(const json& list) {
-  if (text_of(list, "kind") != "APIGroupDiscoveryList" || !list.contains("items") || !list["items"].is_array())
+  if (read_text(list, "kind") != "APIGroupDiscoveryList" || !list.contains("items") || !list["items"].is_array())
     return fail(Code::ApiServerError, "discovery: the answer is not an APIGroupDiscoveryList");
   for (const auto& group : list["items"]) {
     // The core group has no name, and then no metadata either in some versions.
     const std::string name =
-        group.is_object() && group.contains("metadata") ? text_of(group["metadata"], "name") : std::string();
+        group.is_object() && group.contains("metadata") ? read_text(group["metadata"], "name") : std::string();
     for (const auto& version : array_of(group, "versions")) {
-      const std::string version_name = text_of(version, "version");
-      if (version_name.empty() || text_of(version, "freshness") == "Stale") add_partial(name);
+      const std::string version_name = read_text(version, "version");
+      if (version_name.empty() || read_text(version, "freshness") == "Stale") add_partial(name);
       if (version_name.empty()) continue;
       for (const auto& entry : array_of(version, "resources")) {
         Served served;
         // A kind is addressed by the version that serves it, whatever group responseKind names: so does client-go's RESTMapper.
-        served.resource = {name, version_name, text_of(entry, "resource"), "", text_of(entry, "scope") != "Cluster"};
-        if (entry.is_object() && entry.contains("responseKind")) served.resource.kind = text_of(entry["responseKind"], "kind");
+        served.resource = {name, version_name, read_text(entry, "resource"), "", read_text(entry, "scope") != "Cluster"};
+        if (entry.is_object() && entry.contains("responseKind"))
+          served.resource.kind = read_text(entry["responseKind"], "kind");
         if (served.resource.plural.empty() || served.resource.kind.empty()) {
           // No responseKind: only the resource's subresources are served. Anything else that lacks one is damaged.
           if (served.resource.plural.empty() || array_of(entry, "subresources").empty()) add_partial(name);
@@ -104,13 +98,13 @@ Result<> ResourceMap::add(const json& list) {
 }
 
 Result<> ResourceMap::add_legacy(const json& list) {
-  const std::string group_version = text_of(list, "groupVersion");
-  if (text_of(list, "kind") != "APIResourceList" || group_version.empty())
+  const std::string group_version = read_text(list, "groupVersion");
+  if (read_text(list, "kind") != "APIResourceList" || group_version.empty())
     return fail(Code::ApiServerError, "discovery: the answer is not an APIResourceList");
   const auto [group, version] = split_version(group_version);
   for (const auto& entry : array_of(list, "resources")) {
     Served served;
-    served.resource = {group, version, text_of(entry, "name"), text_of(entry, "kind"), true};
+    served.resource = {group, version, read_text(entry, "name"), read_text(entry, "kind"), true};
     const bool scoped = entry.is_object() && entry.contains("namespaced") && entry["namespaced"].is_boolean();
     if (served.resource.plural.empty() || served.resource.kind.empty() || !scoped) {
       add_partial(group);

@@ -1,5 +1,6 @@
 #include "kube/watch.h"
 
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -18,24 +19,31 @@ WatchAction WatchMachine::next(Instant now) {
 }
 
 WatchMachine::Line WatchMachine::line(const nlohmann::json& event) {
-  const std::string type = event.is_object() ? event.value("type", "") : "";
-  const auto object = type.empty() ? event.end() : event.find("object");
-  if (object == event.end() || !object->is_object()) return Line::End;
+  const std::string type = read_text(event, "type");
+  const auto& object = read_member(event, "object");
   if (type == "ERROR") {
-    expired_in_stream_ = object->value("code", 0) == 410;
+    expired_in_stream_ = read_member(object, "code") == 410;
     return Line::End;
   }
-  const auto metadata = object->find("metadata");
-  if (metadata == object->end() || !metadata->is_object()) return Line::End;
-  version_ = metadata->value("resourceVersion", version_);
+  const auto& metadata = read_member(object, "metadata");
+  std::string version = read_text(metadata, "resourceVersion");
+  if (version.empty()) return Line::End;
   if (type == "BOOKMARK") {
-    const auto annotations = metadata->find("annotations");
-    const bool end = annotations != metadata->end() && annotations->is_object() &&
-                     annotations->value("k8s.io/initial-events-end", "") == "true";
-    return end ? Line::Synced : Line::Bookmark;
+    if (read_text(read_member(metadata, "annotations"), "k8s.io/initial-events-end") == "true") {
+      version_ = std::move(version);
+      return Line::Synced;
+    }
+    advance(std::move(version));
+    return Line::Bookmark;
   }
-  if (type == "ADDED" || type == "MODIFIED") return Line::Changed;
-  return type == "DELETED" ? Line::Deleted : Line::End;
+  if (type != "ADDED" && type != "MODIFIED" && type != "DELETED") return Line::End;
+  advance(std::move(version));
+  return type == "DELETED" ? Line::Deleted : Line::Changed;
+}
+
+void WatchMachine::advance(std::string version) {
+  // Initial events come in any order, each with the version of its own last change: none of them is a place to go on from.
+  if (!version_.empty()) version_ = std::move(version);
 }
 
 void WatchMachine::listed(std::string resource_version) {

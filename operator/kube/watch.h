@@ -52,7 +52,7 @@ public:
   enum class Line { Changed, Deleted, Bookmark, Synced, End };
   Line line(const nlohmann::json& event);
   /// An event that the sink skipped.
-  void skipped(std::string resource_version) { version_ = std::move(resource_version); }
+  void skipped(std::string resource_version) { advance(std::move(resource_version)); }
   /// The pages are complete.
   void listed(std::string resource_version);
   /// The stream or the list ended: normally, or by an error.
@@ -64,7 +64,9 @@ public:
   std::string_view reason() const { return reason_; }
 
 private:
-  std::string version_;
+  void advance(std::string version);
+
+  std::string version_; // to go on from; empty until all that exists has been handed over
   bool paged_ = false, expired_in_stream_ = false;
   int failures_ = 0;
   Instant not_before_{};

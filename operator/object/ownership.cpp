@@ -1,8 +1,10 @@
 #include "object/ownership.h"
 
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 namespace gitsync {
@@ -18,6 +20,7 @@ PathHash extend(PathHash path, std::string_view step) {
   return (path ^ '/') * 1099511628211ull;
 }
 
+/// As read_member, but tells "missing" from null.
 const json* member(const json& object, std::string_view name) {
   if (!object.is_object()) return nullptr;
   const auto it = object.find(name);
@@ -30,19 +33,14 @@ const json* managed_fields(const json& object) {
   return fields && fields->is_array() ? fields : nullptr;
 }
 
-std::string text_of(const json& entry, std::string_view name) {
-  const json* value = member(entry, name);
-  return value && value->is_string() ? value->get<std::string>() : std::string();
-}
-
 const json* fields_of(const json& entry) {
   const json* fields = member(entry, "fieldsV1");
   return fields && fields->is_object() ? fields : nullptr;
 }
 
 bool ours(const json& entry, std::string_view manager) {
-  return text_of(entry, "operation") == "Apply" && text_of(entry, "manager") == manager &&
-         text_of(entry, "subresource").empty();
+  return read_text(entry, "operation") == "Apply" && read_text(entry, "manager") == manager &&
+         read_text(entry, "subresource").empty();
 }
 
 /// Whether the item has every key of `keys` with that value. Keys that the item leaves out are the server's defaults (protocol:
@@ -92,7 +90,7 @@ std::vector<const json*> other_entries(const json& object, std::string_view mana
   std::vector<const json*> out;
   if (const json* all = managed_fields(object))
     for (const auto& entry : *all)
-      if (!ours(entry, manager) && text_of(entry, "subresource").empty() && fields_of(entry)) out.push_back(fields_of(entry));
+      if (!ours(entry, manager) && read_text(entry, "subresource").empty() && fields_of(entry)) out.push_back(fields_of(entry));
   return out;
 }
 
@@ -149,7 +147,7 @@ void find_empties(const json& fields, const json& live, const json& desired, Pat
     const json* there = child(live, step);
     if (!wanted || !there) continue;
     if (is_leaf(below)) {
-      if (wanted->is_object() && wanted->empty() && !there->empty()) out.push_back(extend(path, step));
+      if (wanted->is_object() && wanted->empty()) out.push_back(extend(path, step));
     } else {
       find_empties(below, *there, *wanted, extend(path, step), out);
     }
@@ -181,11 +179,14 @@ std::string pointer_step(const std::string& step) {
 }
 
 /// Whether something declared under this node is missing in the live object. Sets and lists by the step that names the item.
-bool something_missing(const json& desired, const json& live, const json& theirs) {
+/// A declared {} counts where `stood` says that the server kept it: many are dropped on their way to storage.
+bool something_missing(const json& desired, const json& live, const json& theirs,
+                       const std::function<bool(const std::string& step)>& stood) {
   if (desired.is_object()) {
     if (!live.is_object()) return true;
     return std::ranges::any_of(desired.items(), [&](const auto& item) {
-      return !item.value().is_null() && !live.contains(item.key()) && !(item.value().is_object() && item.value().empty());
+      if (item.value().is_null() || live.contains(item.key())) return false;
+      return !item.value().is_object() || !item.value().empty() || stood(cat("f:", item.key()));
     });
   }
   if (!desired.is_array() || !live.is_array()) return false;
@@ -210,7 +211,7 @@ bool something_missing(const json& desired, const json& live, const json& theirs
 /// Declared leaves among the fields that somebody else holds, and what stands where something declared is missing.
 void taken_paths(const json& theirs, const json& desired, const json* live, const std::string& path, int depth,
                  std::vector<std::string>& out) {
-  const bool missing = depth > 0 && live && something_missing(desired, *live, theirs);
+  const bool missing = depth > 0 && live && something_missing(desired, *live, theirs, [](const auto&) { return false; });
   for (const auto& [step, below] : theirs.items()) {
     if (step == "." || out.size() >= 10 || (depth == 0 && step == "f:status")) continue;
     const json* wanted = child(desired, step, true);
@@ -226,13 +227,28 @@ void taken_paths(const json& theirs, const json& desired, const json* live, cons
 }
 
 struct Claim {
-  const std::optional<std::vector<PathHash>>& known;
+  const std::optional<Known>& known;
+  Leftovers which;
+
+  bool stood_before(PathHash path) const {
+    return known ? std::ranges::binary_search(known->empties, path) : which == Leftovers::Refused;
+  }
+  /// They hold a field that we declare, with another value than ours.
+  static bool took_one(const json& theirs, const json& desired, const json& live) {
+    return std::ranges::any_of(theirs.items(), [&](const auto& field) {
+      const json* wanted = child(desired, field.key(), true);
+      const json* there = child(live, field.key());
+      return wanted && !wanted->is_structured() && there && *there != *wanted;
+    });
+  }
 
   /// Moves from `theirs` to `mine` what stands where something of ours is missing. True where anything moved.
   bool move(json& theirs, json& mine, const json& desired, const json& live, PathHash path, int depth) const {
     if (!theirs.is_object() || !desired.is_structured()) return false;
     bool moved = false;
-    const bool missing = depth > 0 && something_missing(desired, live, theirs);
+    const bool missing = depth > 0 && (something_missing(desired, live, theirs,
+                                                         [&](const auto& step) { return stood_before(extend(path, step)); }) ||
+                                       (which == Leftovers::Refused && took_one(theirs, desired, live)));
     std::vector<std::string> steps;
     for (const auto& [step, below] : theirs.items())
       if (step != "." && !(depth == 0 && (step == "f:metadata" || step == "f:status"))) steps.push_back(step);
@@ -240,7 +256,7 @@ struct Claim {
       const PathHash here = extend(path, step);
       const json* wanted = child(desired, step, true);
       if (!wanted) {
-        if (!missing || (known && std::binary_search(known->begin(), known->end(), here))) continue;
+        if (!missing || (known && std::ranges::binary_search(known->foreign, here))) continue;
         mine[step] = theirs[step];
         theirs.erase(step);
         moved = true;
@@ -250,6 +266,7 @@ struct Claim {
         json below = mine.contains(step) ? mine[step] : json::object();
         if (move(theirs[step], below, *wanted, *there, here, depth + 1)) {
           mine[step] = std::move(below);
+          if (theirs[step].empty()) theirs.erase(step); // as a leaf it would say that all below is theirs
           moved = true;
         }
       }
@@ -297,10 +314,10 @@ Culprit culprit(const json& live, std::string_view manager, const json& desired)
   std::vector<std::string> latest_paths;
   for (const auto& entry : *all) {
     // "scale" and the like change declared fields; "status" never does.
-    if (ours(entry, manager) || text_of(entry, "subresource") == "status" || !fields_of(entry)) continue;
+    if (ours(entry, manager) || read_text(entry, "subresource") == "status" || !fields_of(entry)) continue;
     std::vector<std::string> paths;
     taken_paths(*fields_of(entry), desired, &live, "", 0, paths);
-    const std::string time = text_of(entry, "time");
+    const std::string time = read_text(entry, "time");
     // Whoever holds declared fields comes before whoever merely wrote last; among them the latest.
     const bool better = !latest || std::pair(!paths.empty(), time) >= std::pair(!latest_paths.empty(), latest_time);
     if (!better) continue;
@@ -308,25 +325,25 @@ Culprit culprit(const json& live, std::string_view manager, const json& desired)
     latest_time = time;
     latest_paths = std::move(paths);
   }
-  if (latest) out = {text_of(*latest, "manager"), std::move(latest_paths)};
+  if (latest) out = {read_text(*latest, "manager"), std::move(latest_paths)};
   return out;
 }
 
 std::optional<json> claim_leftovers(const json& live, std::string_view manager, const json& desired,
-                                    const std::optional<std::vector<PathHash>>& known_foreign) {
+                                    const std::optional<Known>& known, Leftovers which) {
   const json* all = managed_fields(live);
   if (!all) return {};
   std::string latest;
   for (const auto& entry : *all)
-    if (!ours(entry, manager) && text_of(entry, "subresource").empty()) latest = std::max(latest, text_of(entry, "time"));
+    if (!ours(entry, manager) && read_text(entry, "subresource").empty()) latest = std::max(latest, read_text(entry, "time"));
 
   json fields = *all;
   json mine = json::object();
-  const Claim claim{known_foreign};
+  const Claim claim{known, which};
   bool moved = false;
   for (auto& entry : fields) {
-    if (ours(entry, manager) || !text_of(entry, "subresource").empty() || !fields_of(entry)) continue;
-    if (!known_foreign && text_of(entry, "time") != latest) continue;
+    if (ours(entry, manager) || !read_text(entry, "subresource").empty() || !fields_of(entry)) continue;
+    if (!known && read_text(entry, "time") != latest) continue;
     moved |= claim.move(entry["fieldsV1"], mine, desired, live, root_path, 0);
   }
   if (!moved) return {};
@@ -337,7 +354,7 @@ std::optional<json> claim_leftovers(const json& live, std::string_view manager, 
   }
   fields.push_back({{"manager", manager},
                     {"operation", "Apply"},
-                    {"apiVersion", live.value("apiVersion", "")},
+                    {"apiVersion", read_text(live, "apiVersion")},
                     {"time", latest},
                     {"fieldsType", "FieldsV1"},
                     {"fieldsV1", mine}});
@@ -362,7 +379,7 @@ std::optional<json> without_wiped_owner(const json& object) {
   if (!all) return {};
   json kept = json::array();
   for (const auto& entry : *all)
-    if (text_of(entry, "manager") != "before-first-apply") kept.push_back(entry);
+    if (read_text(entry, "manager") != "before-first-apply") kept.push_back(entry);
   if (kept.size() == all->size() || kept.empty()) return {};
   return kept;
 }

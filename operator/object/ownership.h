@@ -27,8 +27,8 @@ struct Ownership {
 /// The entry that server-side apply keeps for a manager; null where it has none (never applied, or wiped).
 const nlohmann::json* apply_entry(const nlohmann::json& object, std::string_view manager);
 
-/// Paths where we declared an empty object ({}): others may fill it without touching us, so only its presence counts.
-/// `desired` is what was applied. Nearly always empty. Sorted.
+/// Paths where we declared an empty object ({}) and the server kept it: others may fill it without touching us, so only its
+/// presence counts. `desired` is what was applied. Few or none. Sorted.
 std::vector<PathHash> empty_declarations(const nlohmann::json& object, std::string_view manager, const nlohmann::json& desired);
 
 /// Nothing where we own nothing any more. Cost is proportional to the fields we own plus those that others own beside them.
@@ -42,16 +42,29 @@ struct Culprit {
 };
 Culprit culprit(const nlohmann::json& live, std::string_view manager, const nlohmann::json& desired);
 
+/// What one look before the drift told. Both sorted.
+struct Known {
+  std::vector<PathHash> foreign; // Ownership::foreign
+  std::vector<PathHash> empties; // empty_declarations()
+};
+
+/// Which leftovers to claim.
+enum class Leftovers {
+  InPlace, // beside something of ours that is missing
+  Refused, // also beside a declared field that they hold with another value: the API server refused ours beside theirs
+           // (strategy.rollingUpdate beside type: Recreate)
+};
+
 /// What an intruder put in the place of something of ours that is gone: a renamed list item, a renamed key, the other member of
 /// a union. One apply brings ours back beside theirs (or is refused for ever: two ports without names), so before it the
 /// ownership of what they alone own there is moved to us; the apply, which doesn't name it, then removes it in the same write
 /// that restores ours.
 ///
-/// Gives the new metadata.managedFields, or nothing where no leftover stands. `known_foreign` (sorted) are the additions that
-/// were there before the drift: they stay. Without knowledge (nullopt) only what the latest writer holds is taken.
+/// Gives the new metadata.managedFields, or nothing where no leftover stands. `known` is how it was before the drift: additions
+/// that stood then stay. Without knowledge (nullopt) only what the latest writer holds is taken.
 std::optional<nlohmann::json> claim_leftovers(const nlohmann::json& live, std::string_view manager,
-                                              const nlohmann::json& desired,
-                                              const std::optional<std::vector<PathHash>>& known_foreign);
+                                              const nlohmann::json& desired, const std::optional<Known>& known,
+                                              Leftovers which = Leftovers::InPlace);
 
 /// Whether everything that is declared stands in the live object as it is written. Values that the server writes in another
 /// form ("0.5" and "500m") count as different: never use it to decide that something is right, only that nothing is to be told.

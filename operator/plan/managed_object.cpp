@@ -5,7 +5,6 @@
 namespace gitsync {
 namespace {
 constexpr size_t worth_compressing = 1024;
-constexpr size_t largest_body = 16u << 20;
 } // namespace
 
 Body::Body(std::string json) : size_(static_cast<uint32_t>(json.size())) {
@@ -20,7 +19,7 @@ Body::Body(std::string json) : size_(static_cast<uint32_t>(json.size())) {
 
 std::string Body::json() const {
   if (!compressed_) return bytes_;
-  auto text = inflate(bytes_, largest_body);
+  auto text = inflate(bytes_, size_);
   if (!text) throw std::runtime_error("a body in memory is damaged: " + text.error().message);
   return std::move(*text);
 }

@@ -1,6 +1,7 @@
 #include "plan/prepare.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/text.h"
 #include "object/normalise.h"
 
@@ -13,16 +14,13 @@ using nlohmann::json;
 void note_definition(const Manifest& manifest,
                      std::map<std::tuple<std::string, std::string, std::string>, KindFacts>& defined) {
   if (manifest.ref.kind != "CustomResourceDefinition" || manifest.ref.group != "apiextensions.k8s.io") return;
-  const json spec = manifest.body.value("spec", json::object());
-  if (!spec.is_object() || !spec.contains("names") || !spec["names"].is_object()) return;
-  const auto text = [](const json& object, const char* name) {
-    return object.contains(name) && object[name].is_string() ? object[name].get<std::string>() : std::string();
-  };
-  const KindFacts facts{text(spec, "scope") != "Cluster"};
-  const json versions = spec.value("versions", json::array());
-  if (!versions.is_array()) return;
+  const json& spec = read_member(manifest.body, "spec");
+  const json& names = read_member(spec, "names");
+  const KindFacts facts{read_text(spec, "scope") != "Cluster"};
+  const json& versions = read_member(spec, "versions");
+  if (!names.is_object() || !versions.is_array()) return;
   for (const auto& version : versions)
-    if (version.is_object()) defined[{text(spec, "group"), text(version, "name"), text(spec["names"], "kind")}] = facts;
+    if (version.is_object()) defined[{read_text(spec, "group"), read_text(version, "name"), read_text(names, "kind")}] = facts;
 }
 
 } // namespace

@@ -57,6 +57,9 @@ Task<> StatusWriter::run() {
     if (written) {
       known_ = sent;
       retry = std::chrono::milliseconds(500);
+      if (wanted_ == known_) continue;
+      any_.set(); // set() compared with what was known before this write: it may have changed back meanwhile
+      soon_.set();
       continue;
     }
     if (written.error().code == Code::ApiNotFound) co_return; // the object is deleted

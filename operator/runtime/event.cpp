@@ -1,12 +1,6 @@
 #include "runtime/event.h"
 
 namespace gitsync {
-namespace {
-Task<bool> cancelled() {
-  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
-}
-} // namespace
-
 Task<bool> Event::wait_for(std::chrono::steady_clock::duration limit) {
   if (set_) co_return true;
   // One timer of its own: the shared one has no deadline.
@@ -20,7 +14,7 @@ Task<bool> Event::wait_for(std::chrono::steady_clock::duration limit) {
   });
   while (!set_ && !*over) {
     co_await timer_.async_wait(as_result);
-    if (!set_ && co_await cancelled()) co_return false;
+    if (!set_ && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return false;
   }
   co_return set_;
 }
@@ -32,12 +26,17 @@ Task<Semaphore::Permit> Semaphore::acquire() {
   }
   Waiter waiter{asio::steady_timer(executor_, asio::steady_timer::time_point::max())};
   waiting_.push_back(&waiter);
+  struct Leave { // also where this coroutine was cancelled before it could wait, which is an exception
+    std::list<Waiter*>& queue;
+    Waiter* waiter;
+    ~Leave() {
+      if (!waiter->granted) queue.remove(waiter);
+    }
+  } leave{waiting_, &waiter};
   while (!waiter.granted) {
     co_await waiter.timer.async_wait(as_result);
-    if (!waiter.granted && co_await cancelled()) {
-      waiting_.remove(&waiter);
+    if (!waiter.granted && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
       co_return Permit();
-    }
   }
   co_return Permit(this);
 }

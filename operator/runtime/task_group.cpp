@@ -60,10 +60,13 @@ Task<> TaskGroup::wait() {
   if (entries_.empty()) co_return;
   asio::steady_timer timer(executor_, asio::steady_timer::time_point::max());
   waiters_.push_back(&timer);
-  const auto mine = std::prev(waiters_.end());
+  struct Leave { // also where this coroutine was cancelled before it could wait, which is an exception
+    std::list<asio::steady_timer*>& queue;
+    std::list<asio::steady_timer*>::iterator mine;
+    ~Leave() { queue.erase(mine); }
+  } leave{waiters_, std::prev(waiters_.end())};
   do co_await timer.async_wait(as_result);
   while (!entries_.empty() && (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none);
-  waiters_.erase(mine);
 }
 
 } // namespace gitsync

@@ -12,7 +12,8 @@ namespace {
 using namespace gitsync;
 using namespace gitsync::bench;
 
-constexpr const char* usage = R"(usage: bench [--quick] [--output FILE]
+constexpr const char* usage = R"(usage: bench [--quick] [--only PART[,PART]] [--output FILE]
+  --only PARTS   of create, drift, push and idle; for work on one of them. No JSON is written without --output
   --quick        a small run that only shows whether all can be measured; writes build/bench-quick.json
   --output FILE  where the JSON goes (default build/bench.json)
 )";
@@ -43,16 +44,17 @@ void sort_by_contract(Figures& figures) {
   figures = std::move(sorted);
 }
 
-double value_of(const Figures& figures, std::string_view name) {
+/// Nothing where that figure was not measured.
+std::optional<double> floor_of(const Figures& figures, std::string_view name) {
   const auto found = std::ranges::find(figures, name, &Figure::name);
-  return found == figures.end() ? 0 : found->floor.value_or(0);
+  return found == figures.end() ? std::nullopt : found->floor;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
   Scale scale;
-  std::string output = "build/bench.json";
+  std::string output = "build/bench.json", only;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--quick") == 0) {
       scale = {.few = 20,
@@ -69,6 +71,9 @@ int main(int argc, char** argv) {
       output = "build/bench-quick.json";
     } else if (std::strcmp(argv[i], "--output") == 0 && i + 1 < argc) {
       output = argv[++i];
+    } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+      only = argv[++i];
+      output.clear();
     } else {
       std::cerr << usage;
       return 2;
@@ -79,18 +84,24 @@ int main(int argc, char** argv) {
   try {
     stand = std::make_unique<Stand>(scale);
     Figures figures;
-    measure_few(*stand, figures);
-    measure_create(*stand, figures);
-    measure_memory(*stand, figures, "rss_1000", 32);
-    measure_drift(*stand, figures);
-    measure_push(*stand, figures, value_of(figures, "drift_p50"));
-    measure_idle(*stand, figures);
+    const auto parts = split(only, ',');
+    const auto wanted = [&](std::string_view part) { return only.empty() || std::ranges::find(parts, part) != parts.end(); };
+    prepare(*stand);
+    if (only.empty()) measure_memory(*stand, figures, "rss_100", std::nullopt);
+    if (wanted("create"))
+      measure_create(*stand, figures);
+    else
+      create_unmeasured(*stand);
+    if (only.empty()) measure_memory(*stand, figures, "rss_1000", 32);
+    if (wanted("drift")) measure_drift(*stand, figures);
+    if (wanted("push")) measure_push(*stand, figures, floor_of(figures, "drift_p50"));
+    if (wanted("idle")) measure_idle(*stand, figures);
     sort_by_contract(figures);
     std::cout << table(figures) << std::flush;
-    test::write_file(output, to_json(figures).dump(2) + "\n");
+    if (!output.empty()) test::write_file(output, to_json(figures).dump(2) + "\n");
     const auto missed = std::ranges::count_if(figures, [](const Figure& figure) { return figure.kept() == false; });
     const auto kept = std::ranges::count_if(figures, [](const Figure& figure) { return figure.kept() == true; });
-    std::cout << cat("\n", kept, " bars kept, ", missed, " missed; written to ", output, "\n");
+    std::cout << cat("\n", kept, " bars kept, ", missed, " missed", output.empty() ? "" : "; written to ", output, "\n");
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "bench: cannot measure: " << error.what() << "\n";

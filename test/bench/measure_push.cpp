@@ -28,7 +28,7 @@ private:
 
 } // namespace
 
-void measure_push(Stand& stand, Figures& figures, double event_and_apply) {
+void measure_push(Stand& stand, Figures& figures, std::optional<double> event_and_apply) {
   progress(cat(stand.scale.pushes, " pushes that change one object each"));
   GitFetch git(stand);
   stand.settle_down();
@@ -74,7 +74,8 @@ void measure_push(Stand& stand, Figures& figures, double event_and_apply) {
   figures.push_back({"push_one_cpu", median(cpu), "ms", std::nullopt, Bar{Bar::Of::Value, 50}, "operator and git worker"});
   figures.push_back({"push_one_from_request", median(from_request), "ms", event_and_apply, std::nullopt,
                      "from requestedAt to seen, less the fetch"});
-  figures.push_back({"push_one_with_fetch", median(total), "ms", event_and_apply + median(floor_fetch)});
+  figures.push_back({"push_one_with_fetch", median(total), "ms",
+                     event_and_apply ? std::optional(*event_and_apply + median(floor_fetch)) : std::nullopt});
   figures.push_back({"push_one_command", median(command), "ms", std::nullopt, std::nullopt,
                      "whole run of `gitsync reconcile`, until it knows the outcome"});
   figures.push_back({"push_one_command_cpu", median(command_cpu), "ms"});

@@ -1,6 +1,6 @@
 #include "app/list_view.h"
 
-#include "api/json_read.h"
+#include "base/json_read.h"
 #include "object/decode.h"
 #include "support/catch.h"
 

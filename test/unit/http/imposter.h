@@ -58,7 +58,9 @@ public:
   size_t connections() const { return connections_; }
   /// What was asked, in order: "GET /path".
   const std::vector<std::string>& asked() const { return asked_; }
+  /// On the loop.
   void stop() { group_.stop(); }
+  bool idle() const { return group_.running() == 0; }
 
 private:
   Task<> accept() {

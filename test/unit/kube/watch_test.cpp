@@ -61,8 +61,7 @@ TEST_CASE("a watch begins with the initial events and then follows", "[kube]") {
   CHECK(next.resource_version == "150"); // bookmarks count: a quiet kind never expires
 }
 
-TEST_CASE("initial events that were cut are asked for anew: an object's version is no place to go on from",
-          "[kube][!mayfail][known-defect]") {
+TEST_CASE("initial events that were cut are asked for anew: an object's version is no place to go on from", "[kube]") {
   // They come in any order, each with the version of its own last change. Going on from one of them would miss every object
   // that was not sent yet, and nothing would ever say that all is known.
   const auto how = GENERATE(as<Result<>>{}, Result<>{}, error(Code::ApiUnreachable), error(Code::Timeout));
@@ -73,7 +72,7 @@ TEST_CASE("initial events that were cut are asked for anew: an object's version 
   CHECK(after_pause(machine, start + 10s).kind == Kind::WatchList);
 }
 
-TEST_CASE("a bookmark before the end of the initial events doesn't end them", "[kube][!mayfail][known-defect]") {
+TEST_CASE("a bookmark before the end of the initial events doesn't end them", "[kube]") {
   WatchMachine machine(1);
   machine.line(event("ADDED", "90"));
   CHECK(machine.line(event("BOOKMARK", "95")) == Line::Bookmark);
@@ -218,7 +217,7 @@ TEST_CASE("forget hands everything over again", "[kube]") {
   CHECK(machine.next(start).kind == Kind::WatchList);
 }
 
-TEST_CASE("a broken line ends the stream and changes nothing", "[kube][!mayfail][known-defect]") {
+TEST_CASE("a broken line ends the stream and changes nothing", "[kube]") {
   const std::vector<json> odd = {nullptr,
                                  5,
                                  "x",
@@ -243,7 +242,7 @@ TEST_CASE("a broken line ends the stream and changes nothing", "[kube][!mayfail]
   }
 }
 
-TEST_CASE("odd members of an event are no exception", "[kube][!mayfail][known-defect]") {
+TEST_CASE("odd members of an event are no exception", "[kube]") {
   const std::vector<json> odd = {{{"resourceVersion", 7}},
                                  {{"resourceVersion", nullptr}},
                                  {{"resourceVersion", "101"}, {"annotations", nullptr}},
@@ -256,7 +255,7 @@ TEST_CASE("odd members of an event are no exception", "[kube][!mayfail][known-de
   }
 }
 
-TEST_CASE("whatever happens, it never waits for ever and never goes on from nowhere", "[kube][!mayfail][known-defect]") {
+TEST_CASE("whatever happens, it never waits for ever and never goes on from nowhere", "[kube]") {
   const auto seed = GENERATE(range(0u, 50u));
   CAPTURE(seed);
   std::mt19937 random(seed);

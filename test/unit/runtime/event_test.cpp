@@ -92,8 +92,7 @@ TEST_CASE("a cancelled wait ends with false, not with an exception", "[runtime]"
     rest.spawn("other", keep(i ? event.wait() : event.wait_for(1h), untouched[static_cast<size_t>(i)]));
   group.spawn("mine", keep(limited ? event.wait_for(1h) : event.wait(), cancelled));
   loop.settle();
-  group.stop();
-  loop.settle();
+  loop.inside([&] { group.stop(); });
   CHECK_FALSE(cancelled.thrown);
   CHECK(cancelled.value == false);
   for (int i = 0; i < others; ++i) CHECK_FALSE(untouched[static_cast<size_t>(i)].ended());
@@ -111,9 +110,11 @@ TEST_CASE("a wait that is set and cancelled in one go tells that it was set", "[
   Outcome<bool> outcome;
   group.spawn("mine", keep(limited ? event.wait_for(1h) : event.wait(), outcome));
   loop.settle();
-  if (set_first) event.set();
-  group.stop();
-  if (!set_first) event.set();
+  loop.inside([&] {
+    if (set_first) event.set();
+    group.stop();
+    if (!set_first) event.set();
+  });
   loop.run();
   CHECK(outcome.value == true);
 }
@@ -201,8 +202,7 @@ TEST_CASE("who is cancelled while it queues for a permit leaves the queue", "[ru
   done.set();
   loop.settle();
   CHECK(inside == 0);
-  queue[cancelled]->stop();
-  loop.settle();
+  loop.inside([&] { queue[cancelled]->stop(); });
   CHECK(queue[cancelled]->running() == 0);
   leave.set(); // the permit goes to those who still wait; a forgotten place in the queue is freed memory by now
   loop.run();
@@ -220,7 +220,7 @@ TEST_CASE("a cancelled acquire gives an empty permit, not an exception", "[runti
   Outcome<int> end;
   group.spawn("queued", keep(with(semaphore, [] { FAIL("nobody may enter"); }, never), end));
   loop.settle();
-  group.stop();
+  loop.inside([&] { group.stop(); });
   loop.run();
   CHECK_FALSE(end.thrown);
   CHECK(end.value == 0);
@@ -241,15 +241,16 @@ TEST_CASE("a permit granted to somebody who is cancelled at that moment is not l
   group.spawn("queued", keep(with(semaphore, [] {}, done), end));
   loop.settle();
   done.set();
-  if (grant_first) held.reset();
-  group.stop();
-  if (!grant_first) held.reset();
-  loop.settle();
+  loop.inside([&] {
+    if (grant_first) held.reset();
+    group.stop();
+    if (!grant_first) held.reset();
+  });
   CHECK(group.running() == 0);
   next.spawn("after", keep(with(semaphore, [] {}, done), after));
   loop.settle();
   CHECK(after.value == 1);
-  next.stop();
+  loop.inside([&] { next.stop(); });
   loop.run();
 }
 

@@ -4,6 +4,7 @@
 #include "support/catch.h"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -20,6 +21,11 @@ struct Loop {
     io.restart();
     io.run_for(std::chrono::minutes(2));
     REQUIRE(io.stopped());
+  }
+  /// Calls `work` on the loop, as everything of the control thread is called, and then settles.
+  void inside(std::function<void()> work) {
+    asio::post(io, std::move(work));
+    settle();
   }
   /// What is ready now, and what that makes ready: no timer has to fire for it.
   void settle() {

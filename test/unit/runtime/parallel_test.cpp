@@ -80,8 +80,7 @@ TEST_CASE("parallel_for cancelled in the middle ends what runs and starts no mor
   loop.settle();
   const size_t begun = work.started.size();
   REQUIRE(begun == std::min(count, limit));
-  group.stop();
-  loop.settle();
+  loop.inside([&] { group.stop(); });
   CHECK(group.running() == 0);
   CHECK(work.inside == 0); // nothing outlives the frame that it refers to
   CHECK(work.started.size() == begun);
@@ -93,8 +92,10 @@ TEST_CASE("parallel_for cancelled before it began starts nothing", "[runtime]") 
   Work work(loop, 5);
   TaskGroup group(loop.executor());
   Outcome<bool> end;
-  group.spawn("all", keep(work.all(2), end));
-  group.stop();
+  loop.inside([&] {
+    group.spawn("all", keep(work.all(2), end));
+    group.stop();
+  });
   loop.run();
   CHECK(group.running() == 0);
   CHECK(work.started.size() <= 2); // those that it starts are cancelled at their first wait
@@ -122,8 +123,7 @@ TEST_CASE("parallel_for waits for work that ends late after a cancellation", "[r
   group.spawn("all", keep(all(), end));
   loop.settle();
   CHECK(inside == 3);
-  group.stop();
-  loop.settle();
+  loop.inside([&] { group.stop(); });
   CHECK(group.running() == 1);
   cleaned.set();
   loop.run();

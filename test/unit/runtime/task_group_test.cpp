@@ -83,8 +83,10 @@ TEST_CASE("stop ends every wait, runs what comes after it, and starts nothing mo
   group.spawn("nested", nested());
   loop.settle();
   CHECK(group.running() == 5);
-  group.stop();
-  group.stop(); // idempotent
+  loop.inside([&] {
+    group.stop();
+    group.stop(); // idempotent
+  });
   CHECK(group.stopping());
   const auto late = [&]() -> Task<> {
     ++started;
@@ -105,8 +107,10 @@ TEST_CASE("a task that is stopped before it began ends too", "[runtime]") {
     co_await sleep_for(1h);
     over = true;
   };
-  group.spawn("sleeper", sleeper());
-  group.stop(); // nothing has run yet
+  loop.inside([&] {
+    group.spawn("sleeper", sleeper());
+    group.stop(); // nothing of it has run yet
+  });
   loop.run();
   CHECK(group.running() == 0);
 }
@@ -121,7 +125,7 @@ TEST_CASE("sleep_for returns early and without an exception when it is cancelled
   };
   group.spawn("sleeper", keep(sleeper(), end));
   loop.settle();
-  group.stop();
+  loop.inside([&] { group.stop(); });
   loop.run();
   CHECK_FALSE(end.thrown);
   CHECK(end.value == true);
@@ -166,8 +170,7 @@ TEST_CASE("a cancelled wait leaves the tasks alone and is not woken later", "[ru
   work.spawn("task", task());
   waiters.spawn("waiter", keep(wait(), end));
   loop.settle();
-  waiters.stop();
-  loop.settle();
+  loop.inside([&] { waiters.stop(); });
   CHECK(end.value == false); // returned early: it runs still
   CHECK(work.running() == 1);
   event.set(); // a waiter forgotten in the list would be freed memory by now
@@ -200,7 +203,7 @@ TEST_CASE("an exception of a task ends the process, unless it is the cancellatio
             };
             group.spawn("task", task());
             io.poll();
-            if (row.stop_first) group.stop();
+            if (row.stop_first) asio::post(io, [&] { group.stop(); });
             io.run();
           }) == row.signal);
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace gitsync::api {
+namespace gitsync {
 
 /// The member of that name, or null where there is none or `object` is not an object.
 inline const nlohmann::json& read_member(const nlohmann::json& object, std::string_view name) {
@@ -31,4 +31,4 @@ inline double read_number(const nlohmann::json& object, std::string_view name) {
   return value.is_number() ? value.get<double>() : 0;
 }
 
-} // namespace gitsync::api
+} // namespace gitsync
