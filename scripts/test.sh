@@ -15,7 +15,7 @@ self_test() {
   done <<'TABLE'
 1: All tests passed (17 assertions in 5 test cases);1/1 Test #1: unit ....   Passed    0.10 sec@5 0 0
 1: All tests passed (1 assertion in 1 test case);1/1 Test #1: unit ....   Passed    0.10 sec@1 0 0
-1: test cases: 12 | 9 passed | 2 failed | 1 failed as expected;1/1 Test #1: unit ....***Failed    0.10 sec@10 2 0
+1: test cases: 12 | 9 passed | 2 failed | 1 failed as expected;1/1 Test #1: unit ....***Failed    0.10 sec@9 3 0
 1: test cases:  4 |  3 passed | 1 skipped;1/1 Test #1: unit ....   Passed    0.10 sec@3 0 1
 2: test cases: 3 | 3 failed;1: All tests passed (9 assertions in 4 test cases); 1/2 Test  #1: a .   Passed 1.00 sec;2/2 Test #2: b .***Failed 1.00 sec@4 3 0
 1: All tests passed (9 assertions in 4 test cases);1/1 Test #1: leaky ...***Failed    0.10 sec@4 1 0
