@@ -1,4 +1,4 @@
-// gitsync: the operator, the command line for people, and the git worker, by the first argument.
+// gitsync: the operator and the command line for people, by the first argument.
 #include "app/command_line.h"
 
 int main(int argc, char** argv) { return gitsync::app::main(argc, argv); }

@@ -35,7 +35,7 @@ BEGIN {
   split("base object api plan health", list, " ")
   for (i in list) decides[list[i]] = 1
   # First path component (or file) of a library's headers → the one room that may use it.
-  owner["git2"] = owner["git2.h"] = "git"
+  owner["git2"] = owner["git2.h"] = "git_worker"
   owner["curl"] = "http"
   owner["prometheus"] = "report"
   owner["yaml-cpp"] = "object"

@@ -29,7 +29,7 @@ gitsync_room(base   pure)
 gitsync_room(object pure  LINK gitsync_base PRIVATE_LINK yaml-cpp::yaml-cpp)
 gitsync_room(plan   pure  LINK gitsync_object)
 gitsync_room(kube   async LINK gitsync_base)
-gitsync_room(git    async LINK gitsync_object
+gitsync_room(git_worker async LINK gitsync_object
              PRIVATE_LINK PkgConfig::LIBGIT2)
 gitsync_room(report async LINK gitsync_kube prometheus-cpp::core)
 CMAKE
@@ -60,9 +60,9 @@ plan/a.cpp|#include <fstream>|pure
 base/a.cpp|#include "object/manifest.h"|not linked
 object/a.h|#include <yaml-cpp/yaml.h>|
 plan/a.h|#include <yaml-cpp/yaml.h>|only object/
-git/a.cpp|#include <git2.h>|
-git/a.cpp|#include <git2/sys/transport.h>|
-kube/a.cpp|#include <git2.h>|only git/
+git_worker/a.cpp|#include <git2.h>|
+git_worker/a.cpp|#include <git2/sys/transport.h>|
+kube/a.cpp|#include <git2.h>|only git_worker/
 kube/a.cpp|#include <boost/asio.hpp>|
 kube/a.cpp|#include <fstream>|
 kube/a.cpp|#include <prometheus/registry.h>|only report/

@@ -3,7 +3,6 @@
 #include "app/flags.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
-#include "git/client.h"
 
 #include <csignal>
 
@@ -29,8 +28,6 @@ struct Run {
 } // namespace
 
 int main(int argc, char** argv) {
-  // Before anything else: the worker is started for every first job and confines itself.
-  if (argc > 1 && std::string_view(argv[1]) == "git-worker") return git::worker_main();
   std::signal(SIGPIPE, SIG_IGN); // a peer or a reader that is gone is an error where it is written to, not a death
   const auto command = parse_arguments(program_name(argc > 0 ? argv[0] : ""), {argv + std::min(argc, 1), argv + argc});
   const int code = std::visit(Run{}, command);

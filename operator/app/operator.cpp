@@ -10,10 +10,12 @@
 #include "reconcile/controller.h"
 #include "server/probes.h"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <iostream>
 #include <malloc.h>
+#include <unistd.h>
 
 namespace gitsync::app {
 namespace {
@@ -21,12 +23,10 @@ namespace {
 using nlohmann::json;
 constexpr std::string_view lease_name = "gitsync-operator";
 
-/// The program for the git worker: the small one beside this binary, or this binary itself.
+/// The program of the git worker lies beside this one.
 std::filesystem::path worker_executable() {
   std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto small = self.parent_path() / "gitsync-git-worker";
-  return !error && std::filesystem::exists(small, error) ? small : std::filesystem::path("/proc/self/exe");
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "gitsync-git-worker";
 }
 
 /// All parts, in the order in which they start; they stop the other way round.
@@ -55,6 +55,14 @@ public:
   }
 
   int run() {
+    if (const auto worker = worker_executable(); access(worker.c_str(), X_OK) != 0) {
+      std::cerr << fail(Code::InvalidArgument,
+                        cat(worker.string(), ": is not there or not executable; install it beside gitsync"))
+                       .error()
+                       .text()
+                << "\n";
+      return 1;
+    }
     if (auto listening = server_.listen(options_.listen); !listening) {
       std::cerr << listening.error().text() << "\n";
       return 1;

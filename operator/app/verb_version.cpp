@@ -2,7 +2,6 @@
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/text.h"
-#include "git/version.h"
 #include "http/version.h"
 
 #include <boost/version.hpp>
@@ -26,7 +25,7 @@ int run_version(const VersionOptions& options) {
       {"gitsync", GITSYNC_VERSION},
       {"compiler", std::string(trim(compiler))},
       {"boost", dotted(BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100)},
-      {"libgit2", git::library_version()},
+      {"libgit2", GITSYNC_LIBGIT2_VERSION},
       {"curl", http::library_version()},
       {"nlohmannJson", dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
   };

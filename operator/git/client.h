@@ -97,7 +97,4 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
-/// The worker's main loop: frames on standard input, answers on standard output. Returns the exit code.
-int worker_main();
-
 } // namespace gitsync::git

@@ -84,7 +84,7 @@ std::set<GroupKind> Sync::kinds() const {
 
 /// A request for now: the source is polled first, so that one annotation is enough to get a fresh commit applied.
 Task<> Sync::requested() {
-  if (auto* source = context_.source(spec_->source_key())) co_await source->poll_now();
+  if (auto* source = context_.source(spec_->source_key())) co_await source->poll_now(meta_.requested_at());
   refused_commit_.clear();
   next_attempt_ = {};
 }

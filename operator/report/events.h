@@ -34,7 +34,7 @@ public:
   EventRecorder(asio::any_io_executor executor, EventReporter reporter, EventSink sink)
       : EventRecorder(std::move(executor), std::move(reporter), std::move(sink), Options{}) {}
   EventRecorder(asio::any_io_executor executor, EventReporter reporter, EventSink sink, Options options)
-      : spool_(std::move(reporter), options.limits), sink_(std::move(sink)), options_(options), wake_(std::move(executor)) {}
+      : spool_(std::move(reporter), options.limits), sink_(std::move(sink)), options_(options), wake_(executor) {}
 
   void record(const EventSubject& subject, EventReason reason, std::string_view note);
   /// The object is deleted.

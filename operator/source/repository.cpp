@@ -41,24 +41,30 @@ Repository::~Repository() = default;
 
 void Repository::update(const json& object) {
   const auto meta = api::parse_meta(object);
-  const bool news = meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at();
+  const bool generation_news = meta.generation != meta_.generation;
+  const bool news = generation_news || meta.requested_at() != meta_.requested_at();
   meta_ = meta;
   parsed_ = api::parse_git_repository(object);
-  if (news) {
-    failures_ = 0;
-    wake_.set();
+  if (!news) return;
+  failures_ = 0;
+  if (!generation_news && round_answers_.contains(meta.requested_at())) {
+    // The very request that a GitSync has brought before: that poll is the answer to this one too.
+    round_request_ = meta.requested_at();
+    if (!polling_) publish(report::Urgency::Soon);
+    return;
   }
+  wake_.set();
 }
 
-Task<bool> Repository::poll_now() {
+Task<bool> Repository::poll_now(std::string request) {
   const auto mine = std::make_shared<Event>(context_.executor);
-  asked_.push_back(mine);
+  asked_.push_back({std::move(request), mine});
   wake_.set();
   co_return co_await mine->wait();
 }
 
 void Repository::stop() {
-  for (const auto& event : std::exchange(asked_, {})) event->set(); // nobody waits for what ends
+  for (const auto& asked : std::exchange(asked_, {})) asked.done->set(); // nobody waits for what ends
   group_.stop();
 }
 
@@ -155,6 +161,9 @@ Task<> Repository::run() {
     const auto asked = std::exchange(asked_, {});
     round_generation_ = meta_.generation;
     round_request_ = meta_.requested_at();
+    round_answers_.clear();
+    for (const auto& one : asked)
+      if (!one.request.empty()) round_answers_.insert(one.request);
     std::chrono::milliseconds pause = std::chrono::hours(24);
     if (!parsed_) {
       mark_failed(parsed_.error());
@@ -163,13 +172,15 @@ Task<> Repository::run() {
                           {round_generation_, std::chrono::system_clock::now()});
       publish(report::Urgency::Soon);
     } else if (!meta_.deleting) {
+      polling_ = true;
       co_await poll();
+      polling_ = false;
       pause = parsed_ ? jittered(parsed_->spec.interval) : pause;
       // A remote that fails is asked less often, never more often than its interval, and at least every five minutes.
       if (failures_ > 0)
         pause = std::max(pause, std::min(pause * (1 << std::min(failures_ - 1, 5)), std::chrono::milliseconds(300'000)));
     }
-    for (const auto& event : asked) event->set();
+    for (const auto& one : asked) one.done->set();
     co_await wake_.wait_for(pause);
   }
 }

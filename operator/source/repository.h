@@ -9,8 +9,10 @@
 #include "runtime/task_group.h"
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace gitsync::source {
 
@@ -40,8 +42,9 @@ public:
 
   /// The custom resource as it is now: a new spec or a new request wakes the loop.
   void update(const nlohmann::json& object);
-  /// Polls now; returns when a poll that began after the call has ended, false where cancelled.
-  Task<bool> poll_now();
+  /// Polls now; returns when a poll that began after the call has ended, false where cancelled. `request` is what the caller
+  /// was asked by (its requestedAt, may be empty): where the repository is asked by the same one, that poll answers both.
+  Task<bool> poll_now(std::string request);
 
   const std::optional<Revision>& revision() const { return revision_; }
   const std::optional<Error>& error() const { return error_; }
@@ -66,7 +69,11 @@ private:
   report::StatusWriter writer_;
   TaskGroup group_;
   Event wake_;
-  std::list<std::shared_ptr<Event>> asked_; // callers of poll_now()
+  struct Asked {
+    std::string request;
+    std::shared_ptr<Event> done;
+  };
+  std::list<Asked> asked_; // callers of poll_now()
   std::optional<Revision> revision_;
   std::optional<Error> error_;
   int failures_ = 0;
@@ -74,6 +81,8 @@ private:
   // own.
   int64_t round_generation_ = 0;
   std::string round_request_;
+  std::set<std::string> round_answers_; // requests that were brought by poll_now()
+  bool polling_ = false;
 };
 
 } // namespace gitsync::source

@@ -27,10 +27,12 @@ void measure_memory(Stand& stand, Figures& figures, const std::string& name, std
   stand.settle_down();
   progress(cat("watching the memory for ", stand.scale.settle.count(), " s for ", name));
   const auto memory = largest_within(stand.op().pid(), stand.scale.settle);
-  figures.push_back({name, memory.resident, "MiB", std::nullopt, limit ? std::optional(Bar{Bar::Of::Value, *limit}) : std::nullopt,
+  figures.push_back({name, memory.resident, "MiB", std::nullopt,
+                     limit ? std::optional(Bar{Bar::Of::Value, *limit}) : std::nullopt,
                      cat("largest VmRSS, summed over ", memory.processes, memory.processes == 1 ? " process" : " processes")});
   figures.push_back({name + "_peak", memory.peak, "MiB", std::nullopt, std::nullopt, "VmHWM of the same processes so far"});
-  figures.push_back({name + "_pss", memory.shared_out, "MiB", std::nullopt, std::nullopt, "pages that processes share counted once"});
+  figures.push_back(
+      {name + "_pss", memory.shared_out, "MiB", std::nullopt, std::nullopt, "pages that processes share counted once"});
   stand.set_poll_interval("1h"); // no poll by chance in what is timed
 }
 

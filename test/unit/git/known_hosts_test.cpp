@@ -1,4 +1,4 @@
-#include "git/known_hosts.h"
+#include "git_worker/known_hosts.h"
 
 #include "base/text.h"
 #include "support/catch.h"

@@ -1,7 +1,7 @@
 #include "fixture.h"
 
 #include "git/name.h"
-#include "git/read.h"
+#include "git_worker/read.h"
 
 #include <random>
 

@@ -137,7 +137,7 @@ TEST_CASE("the same failure again is no news", "[source]") {
   Stand stand;
   stand.start(Stand::resource(with_secret));
   stand.until([&] { return !stand.reason().empty(); });
-  for (int i = 0; i < 3; ++i) stand.run(stand.repository->poll_now());
+  for (int i = 0; i < 3; ++i) stand.run(stand.repository->poll_now(""));
   CHECK(stand.secret_reads == 4);
   CHECK(stand.changes == 1);
 }
@@ -149,14 +149,35 @@ TEST_CASE("poll_now returns when a poll that began after it has ended", "[source
   stand.until([&] { return stand.secret_reads == 1; }); // a poll is under way: not the one that is asked for
   Outcome<bool> first, second;
   stand.loop.inside([&] {
-    stand.group.spawn("first", keep(stand.repository->poll_now(), first));
-    stand.group.spawn("second", keep(stand.repository->poll_now(), second));
+    stand.group.spawn("first", keep(stand.repository->poll_now(""), first));
+    stand.group.spawn("second", keep(stand.repository->poll_now(""), second));
   });
   stand.hold->set();
   stand.until([&] { return first.ended() && second.ended(); });
   CHECK(first.value == true);
   CHECK(second.value == true);
   CHECK(stand.secret_reads == 2); // one poll serves both
+}
+
+TEST_CASE("a request that a GitSync has brought already is answered by that poll", "[source]") {
+  const bool under_way = GENERATE(true, false); // the repository is asked while the poll runs, or after it
+  Stand stand;
+  stand.start(Stand::resource(with_secret));
+  stand.until([&] { return stand.secret_reads == 1 && !stand.reason().empty(); });
+  stand.hold = std::make_unique<Event>(stand.loop.executor());
+  Outcome<bool> brought;
+  stand.loop.inside([&] { stand.group.spawn("brought", keep(stand.repository->poll_now("r1"), brought)); });
+  stand.until([&] { return stand.secret_reads == 2; });
+  if (under_way) stand.loop.inside([&] { stand.repository->update(Stand::resource(with_secret, 1, "r1")); });
+  stand.hold->set();
+  stand.until([&] { return brought.ended(); });
+  if (!under_way) stand.loop.inside([&] { stand.repository->update(Stand::resource(with_secret, 1, "r1")); });
+  stand.until([&] { return stand.status.value("lastHandledReconcileAt", "") == "r1"; });
+  CHECK(stand.secret_reads == 2);
+  // Another one is a poll of its own.
+  stand.loop.inside([&] { stand.repository->update(Stand::resource(with_secret, 1, "r2")); });
+  stand.until([&] { return stand.status.value("lastHandledReconcileAt", "") == "r2"; });
+  CHECK(stand.secret_reads == 3);
 }
 
 TEST_CASE("a request is answered in status by the poll that began after it", "[source]") {
@@ -193,7 +214,7 @@ TEST_CASE("who waits for a poll is let go when the source ends, whatever it does
   stand.start(Stand::resource(with_secret));
   stand.until([&] { return stand.secret_reads == 1 && (!under_way || !stand.reason().empty()); });
   Outcome<bool> waiting;
-  stand.loop.inside([&] { stand.group.spawn("waiting", keep(stand.repository->poll_now(), waiting)); });
+  stand.loop.inside([&] { stand.group.spawn("waiting", keep(stand.repository->poll_now(""), waiting)); });
   stand.until([&] { return stand.secret_reads == stand.hold_from; });
   CHECK_FALSE(waiting.ended());
   stand.loop.inside([&] { stand.repository->stop(); });

@@ -1,4 +1,4 @@
-#include "git/mirror.h"
+#include "git_worker/mirror.h"
 
 #include "base/text.h"
 

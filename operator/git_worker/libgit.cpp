@@ -1,4 +1,4 @@
-#include "git/libgit.h"
+#include "git_worker/libgit.h"
 
 #include "base/secret.h"
 #include "base/text.h"

@@ -1,8 +1,8 @@
-#include "git/fetch.h"
+#include "git_worker/fetch.h"
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "git/session.h"
+#include "git_worker/session.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Reads a path's manifests from a mirror's object database. Worker side only: no work tree, nothing is written.
 #pragma once
-#include "git/mirror.h"
 #include "git/protocol.h"
+#include "git_worker/mirror.h"
 #include "runtime/frame.h"
 
 #include <functional>

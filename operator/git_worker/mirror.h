@@ -1,7 +1,7 @@
 // Bare mirrors on disk, one per URL, and the open handles on them. Worker side only.
 #pragma once
 #include "base/error.h"
-#include "git/libgit.h"
+#include "git_worker/libgit.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,7 @@
 // Brings a mirror up to date. Worker side only: blocks, has no time-out of its own (the operator's deadline kills).
 #pragma once
-#include "git/mirror.h"
 #include "git/protocol.h"
+#include "git_worker/mirror.h"
 
 namespace gitsync::git {
 

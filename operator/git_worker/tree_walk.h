@@ -1,6 +1,6 @@
 // What differs below a path between two trees. Worker side only; reads tree objects, no blobs.
 #pragma once
-#include "git/libgit.h"
+#include "git_worker/libgit.h"
 
 #include <functional>
 #include <string>

@@ -1,4 +1,4 @@
-#include "git/tree_walk.h"
+#include "git_worker/tree_walk.h"
 
 #include "base/text.h"
 #include "git/name.h"

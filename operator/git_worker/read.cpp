@@ -1,9 +1,9 @@
-#include "git/read.h"
+#include "git_worker/read.h"
 
 #include "base/text.h"
 #include "git/name.h"
-#include "git/tree_walk.h"
 #include "git/url.h"
+#include "git_worker/tree_walk.h"
 #include "object/decode.h"
 
 namespace gitsync::git {

@@ -1,11 +1,13 @@
 // The git worker's main loop: one job at a time, read from standard input, answered on standard output.
+#include "git_worker/worker.h"
+
 #include "base/text.h"
 #include "git/client.h"
-#include "git/fetch.h"
-#include "git/libgit.h"
-#include "git/mirror.h"
 #include "git/protocol.h"
-#include "git/read.h"
+#include "git_worker/fetch.h"
+#include "git_worker/libgit.h"
+#include "git_worker/mirror.h"
+#include "git_worker/read.h"
 #include "runtime/frame.h"
 
 #include <csignal>

@@ -1,4 +1,4 @@
-#include "git/session.h"
+#include "git_worker/session.h"
 
 #include "base/secret.h"
 #include "base/text.h"

@@ -1,11 +1,11 @@
 // One conversation with a remote: credentials, trust, limits, as libgit2's callbacks. Worker side only.
 #pragma once
-#include "git/known_hosts.h"
-#include "git/libgit.h"
-#include "git/mirror.h"
 #include "git/protocol.h"
 #include "git/ref.h"
 #include "git/url.h"
+#include "git_worker/known_hosts.h"
+#include "git_worker/libgit.h"
+#include "git_worker/mirror.h"
 
 #include <filesystem>
 #include <optional>
