@@ -173,7 +173,8 @@ start_operator() {
   kubectl wait --for=condition=Established --timeout="${patience}s" -f crds >/dev/null
   namespaces_made=yes
   kubectl create namespace "$ns" >/dev/null
-  local arguments=(operator --kubeconfig "$dir/kubeconfig" --mirrors "$dir/mirrors" --listen 127.0.0.1:0 --namespace "$ns")
+  local arguments=(operator --kubeconfig "$dir/kubeconfig" --mirrors "$dir/mirrors" --listen 127.0.0.1:0 --namespace "$ns"
+    --allow-file-urls)
   if [ -n "$keep" ]; then
     setsid "$gitsync" "${arguments[@]}" </dev/null >>"$dir/operator.log" 2>&1 &
   else

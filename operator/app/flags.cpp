@@ -238,6 +238,8 @@ public:
         ->type_name("NAMESPACE");
     app.add_flag("--leader-elect,!--no-leader-elect", options_.leader_elect,
                  "Work only while holding the Lease (default: true)");
+    app.add_flag("--allow-file-urls", options_.allow_file_urls,
+                 "Let GitRepositories read file:// URLs, from the operator's own disk (default: false)");
     app.add_option("--log-level", level_, "debug, info, warn or error (default: info)")->type_name("LEVEL");
   }
   Command finish() override {

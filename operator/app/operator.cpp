@@ -135,7 +135,7 @@ private:
     if (!leader_) metrics_.set_leader(true);
     log::info("leading", {{"version", GITSYNC_VERSION}});
     controller_ = std::make_unique<reconcile::Controller>(reconcile::Controller::Options{
-        kube_, discovery_, git_, {metrics_, events_}, executor_, [this] { return may_write(); }});
+        kube_, discovery_, git_, {metrics_, events_}, executor_, [this] { return may_write(); }, options_.allow_file_urls});
     controller_->start();
   }
 

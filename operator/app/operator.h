@@ -13,6 +13,7 @@ struct OperatorOptions {
   std::string listen = "0.0.0.0:8080"; // probes and metrics; port 0 takes a free one and logs it ("listening", field "address")
   std::string lease_namespace;         // where the Lease lives; empty: the configuration's namespace
   bool leader_elect = true;
+  bool allow_file_urls = false; // file:// reads repositories on the operator's own disk
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit code: 0 stopped on purpose, 1 could not start or lost the lease.

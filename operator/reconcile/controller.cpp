@@ -118,9 +118,9 @@ void Controller::repository_changed(const std::string& key, const json& object) 
     slot->update(object);
     return;
   }
-  slot = std::make_shared<source::Repository>(
-      source::Context{options_.kube, options_.git, options_.reporter, options_.executor, options_.may_write}, object,
-      [this, key] { source_changed(key); });
+  slot = std::make_shared<source::Repository>(source::Context{options_.kube, options_.git, options_.reporter, options_.executor,
+                                                              options_.may_write, options_.allow_file_urls},
+                                              object, [this, key] { source_changed(key); });
   source_changed(key);
 }
 

@@ -22,6 +22,7 @@ public:
     report::Reporter reporter;
     asio::any_io_executor executor;
     std::function<bool()> may_write; // the lease is certainly ours
+    bool allow_file_urls = false;
     size_t in_flight = 32;
   };
   explicit Controller(Options options);

@@ -116,6 +116,16 @@ Task<Result<git::Credentials>> Repository::credentials() {
 
 Task<> Repository::poll() {
   const auto spec = parsed_->spec;
+  if (spec.url.starts_with("file:") && !context_.allow_file_urls) {
+    mark_failed(
+        Error{Code::InvalidSpec,
+              cat("GitRepository ", meta_.key(),
+                  ": spec.url: file:// reads from the operator's own disk; start the operator with --allow-file-urls if "
+                  "that is wanted"),
+              Retry::Never,
+              {}});
+    co_return;
+  }
   const auto started = std::chrono::steady_clock::now();
   auto secret = co_await credentials();
   if (!secret) {

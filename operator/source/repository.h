@@ -31,6 +31,7 @@ struct Context {
   report::Reporter reporter;
   asio::any_io_executor executor;
   std::function<bool()> may_write;
+  bool allow_file_urls = false; // else whoever may write a GitRepository could read what lies on the operator's disk
 };
 
 /// Control thread only. The last good revision stays whatever happens to the remote.

@@ -179,6 +179,8 @@ TEST_CASE("operator") {
   CHECK(full.options.kubeconfig == "k");
   CHECK(full.options.context == "c");
   CHECK(full.options.mirrors == "m");
+  CHECK_FALSE(full.options.allow_file_urls);
+  CHECK(accepted<OperatorCommand>("operator --allow-file-urls").options.allow_file_urls);
   CHECK(full.options.listen == "127.0.0.1:0");
   CHECK(full.options.lease_namespace == "ops");
   CHECK(!full.options.leader_elect);

@@ -112,6 +112,15 @@ TEST_CASE("a spec that cannot be used is told with its field, and asks nobody", 
   CHECK(stand.repository->error()->code == Code::InvalidSpec);
 }
 
+TEST_CASE("a file URL is refused unless the operator allows it", "[source]") {
+  Stand stand;
+  stand.start(Stand::resource({{"url", "file:///srv/shop.git"}, {"interval", "1h"}, {"secretRef", {{"name", "creds"}}}}));
+  stand.until([&] { return !stand.reason().empty(); });
+  CHECK(stand.reason() == "InvalidSpec");
+  CHECK(stand.condition("Ready").value("message", "").find("--allow-file-urls") != std::string::npos);
+  CHECK(stand.secret_reads == 0);
+}
+
 TEST_CASE("a missing Secret is told with the field that names it", "[source]") {
   Stand stand;
   stand.start(Stand::resource(with_secret));
