@@ -39,7 +39,10 @@ public:
         events_(executor_, {.instance = report::host_name()},
                 [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
-    kube_.observe([this](std::string_view verb, int status, double seconds) { metrics_.api_request(verb, status, seconds); });
+    kube_.observe([this](std::string_view verb, int status, double seconds) {
+      metrics_.api_request(verb, status, seconds);
+      if (verb != "update") ++work_; // the Lease's renewal is none
+    });
     metrics_.before_scrape([this] { metrics_.set_worker_resident(git_.resident()); });
     probes_.add_ready("apiserver", [this]() -> Result<> {
       if (discovery_.map().size() == 0) return fail(Code::ApiUnreachable, "the API server was not reached yet");
@@ -75,6 +78,7 @@ public:
     });
     group_.spawn("http server", server_.serve());
     group_.spawn("events", events_.run());
+    group_.spawn("trim", trim());
     group_.spawn("start", start());
     asio::co_spawn(io_, shutdown(), [](std::exception_ptr error) {
       if (error) std::rethrow_exception(error);
@@ -95,6 +99,16 @@ private:
   }
 
   bool may_write() const { return !leader_ || leader_->valid(); }
+
+  /// Gives back to the system what a burst of work has left free on the heap, once it is over.
+  Task<> trim() {
+    for (uint64_t trimmed = 0, before = 0;; before = work_) {
+      co_await sleep_for(std::chrono::seconds(2));
+      if (work_ != before || work_ == trimmed) continue;
+      malloc_trim(0);
+      trimmed = work_;
+    }
+  }
 
   /// Reaches the API server however long it takes, then campaigns or begins at once.
   Task<> start() {
@@ -176,12 +190,14 @@ private:
   std::unique_ptr<kube::Leader> leader_;
   std::unique_ptr<reconcile::Controller> controller_;
   int exit_code_ = 0;
+  uint64_t work_ = 0; // requests so far
 };
 
 } // namespace
 
 int run_operator(const OperatorOptions& options) {
-  mallopt(M_ARENA_MAX, 1); // one thread does the work; more arenas would only hold memory
+  mallopt(M_ARENA_MAX, 1);              // one thread does the work; more arenas would only hold memory
+  mallopt(M_MMAP_THRESHOLD, 128 << 10); // fixed: large blocks go back to the system at once
   auto access = options.kubeconfig.empty() ? kube::in_cluster() : kube::load_kubeconfig(options.kubeconfig, options.context);
   if (!access) {
     std::cerr << access.error().text() << "\n";

@@ -44,9 +44,6 @@ Judgement judge(const ManagedObject& object, const json& live) {
 Absence judge_absence(const ManagedObject& object, const json& last) {
   const auto& metadata = metadata_of(last);
   if (object.phase == Phase::Applying) return Absence::Park;
-  const std::string uid = text(metadata, "uid");
-  // Another incarnation than the one we know: what we know is newer, since a name is used once at a time.
-  if (!object.uid.empty() && uid != object.uid && older(object, metadata)) return Absence::Stale;
   if (older(object, metadata)) return Absence::Stale;
   return object.phase == Phase::Removing ? Absence::Pruned : Absence::Gone;
 }

@@ -22,6 +22,7 @@ struct WatchHub::One : kube::WatchSink {
   const GroupKind kind;
   LiveObjects& sink;
   Event ready;
+  bool given_up = false;
   TaskGroup group;
   kube::Watch watch;
 };
@@ -40,7 +41,12 @@ Task<bool> WatchHub::require(GroupKind kind, std::chrono::steady_clock::duration
     if (!resource) co_return false;
     it = watches_.emplace(kind, std::make_unique<One>(*this, kind, *resource)).first;
   }
-  co_return co_await it->second->ready.wait_for(limit);
+  auto& one = *it->second;
+  // Waited for in vain before (nobody may list that kind, say): what applies must not wait again each time.
+  if (one.given_up && !one.ready.is_set()) co_return false;
+  const bool ready = co_await one.ready.wait_for(limit);
+  if (const auto still = watches_.find(kind); !ready && still != watches_.end()) still->second->given_up = true;
+  co_return ready;
 }
 
 void WatchHub::retain(const std::set<GroupKind>& kinds) {

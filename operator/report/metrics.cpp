@@ -22,10 +22,10 @@ using Buckets = Histogram::BucketBoundaries;
 // An enumeration's label values, in the order of its enumerators.
 constexpr std::array<std::string_view, 4> reconcile_results{"success", "failure", "stalled", "cancelled"};
 constexpr std::array<std::string_view, 5> phases{"fetch", "read", "plan", "apply", "prune"};
-constexpr std::array<std::string_view, 3> drift_operations{"changed", "removed", "disowned"};
-constexpr std::array<std::string_view, 3> apply_actions{"sync", "correct", "verify"};
+constexpr std::array<std::string_view, 2> drift_operations{"changed", "removed"};
+constexpr std::array<std::string_view, 2> apply_actions{"sync", "correct"};
 constexpr std::array<std::string_view, 5> apply_results{"created", "configured", "unchanged", "conflict", "failed"};
-constexpr std::array<std::string_view, 5> prune_results{"deleted", "gone", "orphaned", "blocked", "failed"};
+constexpr std::array<std::string_view, 4> prune_results{"deleted", "orphaned", "blocked", "failed"};
 constexpr std::array<std::string_view, 3> poll_results{"unchanged", "changed", "failed"};
 constexpr std::array<std::string_view, 5> watch_ends{"ended", "idle", "expired", "refused", "broken"};
 constexpr std::array<std::string_view, 4> worker_ends{"deadline", "memory", "crash", "protocol"};
@@ -115,7 +115,7 @@ struct Metrics::Impl {
   Series<Histogram, 1> phase_seconds = histogram("gitsync_phase_duration_seconds", L1{"phase"}, phase_buckets,
                                                  "Time of one step of a reconcile: fetch, read, plan, apply or prune.");
   Series<Counter, 3> drift_seen = counter("gitsync_drift_detected_total", L3{"namespace", "name", "operation"},
-                                          "Managed objects that left their declared state: changed, removed or disowned.");
+                                          "Managed objects that left their declared state: changed or removed.");
   Series<Counter, 3> drift_undone = counter("gitsync_drift_corrected_total", L3{"namespace", "name", "operation"},
                                             "Managed objects brought back to their declared state.");
   Series<Histogram, 2> drift_seconds = histogram("gitsync_drift_correction_seconds", L2{"namespace", "name"}, drift_buckets,
@@ -128,9 +128,9 @@ struct Metrics::Impl {
       gauge("gitsync_drifted_objects", L2{"namespace", "name"}, "Managed objects that differ from git now.");
   Series<Counter, 2> applies =
       counter("gitsync_apply_total", L2{"action", "result"},
-              "Server-side applies: sync, correct or verify; created, configured, unchanged, conflict or failed.");
+              "Server-side applies: sync or correct; created, configured, unchanged, conflict or failed.");
   Series<Counter, 1> prunes = counter("gitsync_prune_total", L1{"result"},
-                                      "Objects that are no longer declared: deleted, gone, orphaned, blocked or failed.");
+                                      "Objects that are no longer declared: deleted, orphaned, blocked or failed.");
   Series<Counter, 3> polls = counter("gitsync_git_poll_total", L3{"namespace", "name", "result"},
                                      "Looks at a GitRepository's remote: unchanged, changed or failed.");
   Series<Gauge, 2> git_success = gauge("gitsync_git_last_success_timestamp_seconds", L2{"namespace", "name"},

@@ -24,18 +24,15 @@ enum class Phase { Fetch, Read, Plan, Apply, Prune };
 enum class DriftOperation {
   Changed,  // a field of ours has another value or is gone
   Removed,  // the object was deleted, or its owner label taken away: a watch cannot tell them apart
-  Disowned, // our managedFields entry is gone or covers other fields
 };
 /// Why an object was applied.
 enum class ApplyAction {
   Sync,    // a new revision
   Correct, // drift
-  Verify,  // the sweep found what the watches missed
 };
 enum class ApplyResult { Created, Configured, Unchanged, Conflict, Failed };
 enum class PruneResult {
   Deleted,
-  Gone,     // was no longer there
   Orphaned, // left in the cluster because the policy says so
   Blocked,  // a veto: budget, protected kind, another owner
   Failed,

@@ -143,7 +143,7 @@ TEST_CASE("metrics: counters begin at 0 before anything happens", "[report]") {
   Metrics metrics("1");
   const Scrape s(metrics.scrape());
   for (const auto name :
-       {R"(gitsync_apply_total{action="verify",result="failed"})", R"(gitsync_prune_total{result="deleted"})",
+       {R"(gitsync_apply_total{action="correct",result="failed"})", R"(gitsync_prune_total{result="deleted"})",
         R"(gitsync_api_requests_total{code="error",verb="watch"})", R"(gitsync_api_request_seconds_count{verb="get"})",
         R"(gitsync_phase_duration_seconds_count{phase="fetch"})", R"(gitsync_watch_restarts_total{reason="idle"})",
         R"(gitsync_worker_kills_total{reason="crash"})"})
