@@ -8,6 +8,7 @@
 #include "kube/discovery.h"
 #include "kube/leader.h"
 #include "reconcile/controller.h"
+#include "runtime/memory.h"
 #include "server/probes.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -105,7 +106,7 @@ private:
     for (uint64_t trimmed = 0, before = 0;; before = work_) {
       co_await sleep_for(std::chrono::seconds(2));
       if (work_ != before || work_ == trimmed) continue;
-      malloc_trim(0);
+      give_back_memory();
       trimmed = work_;
     }
   }

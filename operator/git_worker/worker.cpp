@@ -9,6 +9,7 @@
 #include "git_worker/mirror.h"
 #include "git_worker/read.h"
 #include "runtime/frame.h"
+#include "runtime/memory.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 
 namespace gitsync::git {
 namespace {
@@ -64,13 +66,17 @@ public:
     const bool large =
         std::holds_alternative<FetchJob>(job) ? fetch_one(std::get<FetchJob>(job)) : read_one(std::get<ReadJob>(job));
     auto flushed = channel_.flush();
-    if (large) slim(); // after the answer: nobody waits for it
+    // After the answer: nobody waits for it.
+    if (large)
+      slim();
+    else if (std::exchange(first_, false))
+      give_back_memory();
     return flushed;
   }
 
   void slim() {
     mirrors_.close_all();
-    malloc_trim(0);
+    give_back_memory();
   }
 
 private:
@@ -104,6 +110,7 @@ private:
   FrameChannel& channel_;
   Mirrors mirrors_;
   std::filesystem::path home_;
+  bool first_ = true;
 };
 
 } // namespace
