@@ -42,6 +42,7 @@ Task<> EventRecorder::run() {
     // Nothing runs between next() and this wait, so no record() is missed.
     wake_.expires_at(spool_.wake_at().value_or(Instant::max()));
     co_await wake_.async_wait(as_result);
+    co_await sleep_for(options_.soon); // the work that an event tells of goes on: its requests come first
   }
 }
 

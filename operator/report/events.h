@@ -28,6 +28,7 @@ public:
   struct Options {
     EventSpool::Limits limits{};
     int max_attempts = 5;
+    std::chrono::milliseconds soon{100};         // between something to tell and telling it
     std::chrono::milliseconds first_pause{1000}; // doubles with every attempt
     std::chrono::milliseconds longest_pause{30'000};
   };
