@@ -22,8 +22,8 @@ enum class ReconcileResult {
 enum class Phase { Fetch, Read, Plan, Apply, Prune };
 /// How an object left its declared state.
 enum class DriftOperation {
-  Changed,  // a field of ours has another value or is gone
-  Removed,  // the object was deleted, or its owner label taken away: a watch cannot tell them apart
+  Changed, // a field of ours has another value or is gone
+  Removed, // the object was deleted, or its owner label taken away: a watch cannot tell them apart
 };
 /// Why an object was applied.
 enum class ApplyAction {
