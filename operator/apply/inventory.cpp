@@ -1,7 +1,9 @@
 #include "apply/inventory.h"
 
+#include "base/json_read.h"
 #include "base/text.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace gitsync {
@@ -19,6 +21,14 @@ json ref_to_json(const ObjectRef& ref) { return json::array({ref.group, ref.kind
 ObjectRef ref_from_json(const json& value) {
   return {value.at(0).get<std::string>(), value.at(1).get<std::string>(), value.at(2).get<std::string>(),
           value.at(3).get<std::string>()};
+}
+
+/// What is no hash is left out: an addition that is not known is left alone.
+std::vector<PathHash> hashes_from(const json& value) {
+  std::vector<PathHash> out;
+  for (const auto& hash : value)
+    if (hash.is_number_unsigned()) out.push_back(hash.get<PathHash>());
+  return out;
 }
 
 Digest digest_from(const json& value) { return Digest::parse(value.get<std::string>()).value_or(Digest{}); }
@@ -68,14 +78,17 @@ Result<InventoryMeta> decode_meta(std::string_view bytes) {
   try {
     InventoryMeta out;
     out.salt = base64_decode(value->at("salt").get<std::string>()).value_or("");
-    out.chunks = value->at("chunks").get<unsigned>();
+    const auto& chunks = value->at("chunks");
+    // A float beyond the integer's range would be undefined behaviour in get().
+    if (!chunks.is_number_unsigned() || chunks.get<uint64_t>() > most_chunks)
+      return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged: its number of chunks");
+    out.chunks = static_cast<unsigned>(chunks.get<uint64_t>());
     out.revision = value->at("revision").get<std::string>();
     out.commit = value->at("commit").get<std::string>();
     out.tree = value->at("tree").get<std::string>();
     out.spec_key = value->at("specKey").get<std::string>();
     for (const auto& ref : value->at("pending")) out.pending.push_back(ref_from_json(ref));
-    if (out.salt.empty() || out.chunks > most_chunks)
-      return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
+    if (out.salt.empty()) return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
     return out;
   } catch (const json::exception& error) {
     return fail(Code::InventoryCorrupt, cat("the stored inventory's head is damaged: ", std::string_view(error.what())));
@@ -108,12 +121,13 @@ Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes) {
       InventoryRecord record;
       record.ref = ref_from_json(item.at("ref"));
       record.version = item.at("version").get<std::string>();
-      record.at = {item.at("file").get<std::string>(), item.at("line").get<int>()};
+      record.at = {item.at("file").get<std::string>(),
+                   static_cast<int>(std::clamp<int64_t>(read_integer(item, "line"), 0, INT32_MAX))};
       record.uid = item.value("uid", "");
       if (item.contains("applied")) record.applied = digest_from(item["applied"]);
       if (item.contains("owned")) record.owned = digest_from(item["owned"]);
-      if (item.contains("foreign")) record.foreign = item["foreign"].get<std::vector<PathHash>>();
-      if (item.contains("empties")) record.empties = item["empties"].get<std::vector<PathHash>>();
+      if (item.contains("foreign")) record.foreign = hashes_from(item["foreign"]);
+      if (item.contains("empties")) record.empties = hashes_from(item["empties"]);
       record.body = item.value("body", "");
       record.leaving = item.value("leaving", false);
       out.push_back(std::move(record));

@@ -1,6 +1,7 @@
 #include "git/protocol.h"
 
 #include "base/hash.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <nlohmann/json.hpp>
@@ -29,11 +30,11 @@ json to_json(const Error& error) {
 }
 
 Error error_from(const json& value) {
-  const int code = value.at("code").get<int>(), retry = value.at("retry").get<int>();
+  const int64_t code = read_integer(value, "code"), retry = read_integer(value, "retry");
   Error error{.code = Code::Internal, .message = value.at("message").get<std::string>()};
   if (code >= 0 && code <= static_cast<int>(Code::InventoryCorrupt)) error.code = static_cast<Code>(code);
   if (retry >= 0 && retry <= static_cast<int>(Retry::After)) error.retry = static_cast<Retry>(retry);
-  error.after = std::chrono::milliseconds(value.at("after").get<int64_t>());
+  error.after = std::chrono::milliseconds(std::max<int64_t>(read_integer(value, "after"), 0));
   return error;
 }
 
@@ -71,7 +72,9 @@ FileChange change_from(json& value) {
   }
   for (auto& item : value.at("manifests")) {
     const auto at = [&](size_t i) { return item.at(i).get<std::string>(); };
-    Manifest manifest{.ref = {at(0), at(1), at(2), at(3)}, .version = at(4), .at = {change.file, item.at(5).get<int>()}};
+    Manifest manifest{.ref = {at(0), at(1), at(2), at(3)},
+                      .version = at(4),
+                      .at = {change.file, item.at(5).is_number_integer() ? item.at(5).get<int>() : 0}};
     manifest.body = std::move(item.at(6));
     change.manifests.push_back(std::move(manifest));
   }
