@@ -1,19 +1,16 @@
 #include "apply/applier.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "object/resource_version.h"
 
 namespace gitsync {
 namespace {
 using nlohmann::json;
 
-std::string metadata_text(const json& object, const char* name) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return {};
-  const auto it = metadata->find(name);
-  return it != metadata->end() && it->is_string() ? it->get<std::string>() : std::string();
-}
+std::string metadata_text(const json& object, const char* name) { return read_text(read_member(object, "metadata"), name); }
 
 /// "Deployment.apps shop/api (apps/api.yaml:3)"
 std::string named(const ManagedObject& object) {
@@ -44,13 +41,6 @@ json release_patch(const json& live, const std::string& manager, const std::stri
 }
 
 } // namespace
-
-uint64_t version_number(const json& object) {
-  const std::string text = metadata_text(object, "resourceVersion");
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc{} && end == text.data() + text.size() ? value : 0;
-}
 
 Applier::Applier(kube::Client& client, kube::Discovery& discovery, ObjectTable& table, const asio::any_io_executor& executor,
                  Options options)
@@ -111,7 +101,7 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
     co_return fail(Code::ApiServerError, cat(ref.text(), ": the answer to an apply is not an object"), Retry::Backoff);
   }
   const std::string uid = metadata_text(live, "uid");
-  const uint64_t version = version_number(live);
+  const uint64_t version = version_of(live);
   Outcome outcome{uid != object->uid, version != object->resource_version || version == 0,
                   !metadata_text(live, "deletionTimestamp").empty()};
   object->empties.clear();

@@ -63,7 +63,4 @@ private:
   std::map<ObjectRef, std::shared_ptr<Event>> writing_;
 };
 
-/// A resourceVersion as a number: comparable for what the API server itself stores (KEP-5504); 0 where it is not one.
-uint64_t version_number(const nlohmann::json& object);
-
 } // namespace gitsync

@@ -2,8 +2,10 @@
 
 #include "api/names.h"
 #include "api/status.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "object/resource_version.h"
 
 namespace gitsync {
 namespace {
@@ -14,23 +16,17 @@ constexpr std::chrono::milliseconds first_retry{1'000}, longest_retry{300'000};
 constexpr size_t most_heats = 10'000;
 constexpr int tries_to_claim = 4;
 
-std::string text(const json& object, const char* name) {
-  const auto it = object.find(name);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 ObjectRef ref_of(const GroupKind& kind, const json& object) {
-  const auto metadata = object.find("metadata");
-  if (metadata == object.end() || !metadata->is_object()) return {};
-  return {kind.group, kind.kind, text(*metadata, "namespace"), text(*metadata, "name")};
+  const auto& metadata = read_member(object, "metadata");
+  if (!metadata.is_object()) return {};
+  return {kind.group, kind.kind, read_text(metadata, "namespace"), read_text(metadata, "name")};
 }
 
 bool is_established(const json& crd) {
-  const json::json_pointer at("/status/conditions");
-  if (!crd.contains(at) || !crd[at].is_array()) return false;
-  return std::ranges::any_of(crd[at], [](const json& condition) {
-    return condition.is_object() && text(condition, "type") == "Established" && text(condition, "status") == "True";
-  });
+  const auto& conditions = read_member(read_member(crd, "status"), "conditions");
+  return conditions.is_array() && std::ranges::any_of(conditions, [](const json& condition) {
+           return read_text(condition, "type") == "Established" && read_text(condition, "status") == "True";
+         });
 }
 
 } // namespace
@@ -83,9 +79,9 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   case Verdict::Settled: {
     object.foreign = std::move(judgement.mine->foreign);
     object.foreign_known = true;
-    object.resource_version = version_number(live);
+    object.resource_version = version_of(live);
     object.phase = Phase::Settled;
-    const std::string uid = text(live["metadata"], "uid");
+    const std::string uid = read_text(live["metadata"], "uid");
     if (uid != object.uid) {
       object.uid = uid;
       if (recorded_) recorded_(object);

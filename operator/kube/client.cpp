@@ -24,13 +24,6 @@ std::string_view bare(std::string_view path) { return path.substr(0, path.find('
 
 bool about_secret(std::string_view path) { return path.find("/secrets") != std::string_view::npos; }
 
-std::string metadata_text(const nlohmann::json& list, const char* name) {
-  const auto metadata = list.find("metadata");
-  if (metadata == list.end() || !metadata->is_object()) return {};
-  const auto it = metadata->find(name);
-  return it != metadata->end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
 Code code_of(int status) {
   switch (status) {
   case 400:
@@ -165,8 +158,8 @@ Task<Result<std::string>> Client::list(std::string path, std::string query, std:
     request.headers = {"Accept: application/json"};
     auto answer = co_await parsed("list", std::move(request));
     if (!answer) co_return std::unexpected(std::move(answer.error()));
-    version = metadata_text(*answer, "resourceVersion");
-    next = metadata_text(*answer, "continue");
+    version = read_text(read_member(*answer, "metadata"), "resourceVersion");
+    next = read_text(read_member(*answer, "metadata"), "continue");
     if (answer->contains("items") && (*answer)["items"].is_array()) sink(std::move((*answer)["items"]));
     if (next.empty()) co_return version;
   }

@@ -1,6 +1,7 @@
 #include "kube/event_header.h"
 
-#include <charconv>
+#include "object/resource_version.h"
+
 #include <nlohmann/json.hpp>
 
 namespace gitsync::kube {
@@ -62,12 +63,7 @@ private:
 
 } // namespace
 
-uint64_t EventHeader::version_number() const {
-  uint64_t value = 0;
-  const char* const end_of_text = resource_version.data() + resource_version.size();
-  const auto [end, error] = std::from_chars(resource_version.data(), end_of_text, value);
-  return error == std::errc{} && end == end_of_text ? value : 0;
-}
+uint64_t EventHeader::version_number() const { return gitsync::version_number(resource_version); }
 
 std::optional<EventHeader> event_header(std::string_view line) {
   HeaderReader reader;
