@@ -47,15 +47,13 @@ Task<Result<Outcome>> watch_on(Session& session, Kind kind, json object, std::st
     const auto started = std::chrono::steady_clock::now();
     const auto ended = co_await session.client.watch(
         session.path(kind), query, stream_limit, [&](std::string_view line) { return take(seen, kind, requested_at, line); });
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      co_return fail(Code::Cancelled, "stopped");
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(Code::Cancelled, "stopped");
     if (seen.deleted) co_return fail(Code::ApiNotFound, "was deleted while its reconciliation was awaited");
     if (seen.outcome.state != State::Waiting) break;
     const bool gone = !ended && ended.error().code == Code::ApiExpired;
     if (!ended && !gone && ended.error().retry == Retry::Never) co_return std::unexpected(ended.error());
     if (!ended || seen.broken || std::chrono::steady_clock::now() - started < pause) co_await sleep_for(pause);
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      co_return fail(Code::Cancelled, "stopped");
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(Code::Cancelled, "stopped");
     if (!ended || seen.broken) { // what happened meanwhile may be lost: look
       auto now = co_await session.client.get(session.path(kind, name));
       if (!now && now.error().retry == Retry::Never) co_return std::unexpected(std::move(now.error()));

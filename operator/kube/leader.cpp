@@ -9,10 +9,6 @@
 namespace gitsync::kube {
 namespace {
 
-Task<bool> cancelled() {
-  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
-}
-
 LeaseInput tick() {
   LeaseInput input;
   input.now = lease_clock();
@@ -52,7 +48,7 @@ Task<> Leader::run() {
       continue;
     }
     input = co_await act(std::move(action));
-    if (co_await cancelled()) co_return;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
   }
 }
 
@@ -62,7 +58,7 @@ Task<> Leader::release() {
   LeaseAction action = machine_.release(lease_clock(), std::chrono::system_clock::now());
   while (!std::holds_alternative<lease::Released>(action)) {
     const LeaseInput input = co_await act(std::move(action));
-    if (co_await cancelled()) co_return; // it runs out by itself
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return; // it runs out by itself
     action = machine_.resume(input);
   }
   if (led) log::info("leadership given back", {{"lease", what_}});

@@ -112,7 +112,7 @@ Task<> Watch::run() {
   std::mt19937 random(std::random_device{}());
   const std::string selector = options_.selector.empty() ? "" : "&labelSelector=" + url_encode(options_.selector);
   for (;;) {
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
     if (resync_) machine_.forget();
     resync_ = false;
     const auto action = machine_.next(std::chrono::steady_clock::now());

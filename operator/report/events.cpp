@@ -11,10 +11,6 @@ namespace {
 
 Moment now() { return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()}; }
 
-Task<bool> cancelled() {
-  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
-}
-
 } // namespace
 
 AfterFailure after_failure(const EventWrite& write, const Error& error, int attempts, int max_attempts) {
@@ -34,7 +30,7 @@ void EventRecorder::record(const EventSubject& subject, EventReason reason, std:
 
 Task<> EventRecorder::run() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  while (!co_await cancelled()) {
+  while (!is_cancelled(co_await asio::this_coro::cancellation_state)) {
     if (auto write = spool_.next(now())) {
       co_await send(std::move(*write));
       continue;
@@ -50,7 +46,7 @@ Task<> EventRecorder::send(EventWrite write) {
   auto pause = options_.first_pause;
   for (int attempt = 1;; ++attempt) {
     const Result<> result = co_await sink_(write);
-    if (co_await cancelled()) co_return;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
     if (result) {
       last_failure_ = Code::Cancelled;
       co_return;
@@ -70,7 +66,7 @@ Task<> EventRecorder::send(EventWrite write) {
     const auto wait = error.retry == Retry::After ? error.after : pause;
     pause = std::min(pause * 2, options_.longest_pause);
     co_await sleep_for(std::min(wait, options_.longest_pause));
-    if (co_await cancelled()) co_return;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
   }
 }
 

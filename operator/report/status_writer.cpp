@@ -52,10 +52,8 @@ Task<> StatusWriter::run() {
     const json patch = merge_diff(known_, sent);
     if (patch.empty()) continue;
     if (options_.may_write && !options_.may_write()) co_return;
-    auto written = co_await client_.patch_raw(path_ + "/status", kube::PatchType::Merge, json{{"status", patch}}.dump(),
-                                              cat("fieldManager=", api::operator_field_manager));
+    auto written = co_await send(sent, patch);
     if (written) {
-      known_ = sent;
       retry = std::chrono::milliseconds(500);
       if (wanted_ == known_) continue;
       any_.set(); // set() compared with what was known before this write: it may have changed back meanwhile
@@ -75,9 +73,15 @@ Task<> StatusWriter::flush() {
   const json patch = merge_diff(known_, wanted_);
   if (patch.empty() || (options_.may_write && !options_.may_write())) co_return;
   const json sent = wanted_;
+  (void)co_await send(sent, patch);
+}
+
+Task<Result<>> StatusWriter::send(const json& status, const json& patch) {
   auto written = co_await client_.patch_raw(path_ + "/status", kube::PatchType::Merge, json{{"status", patch}}.dump(),
                                             cat("fieldManager=", api::operator_field_manager));
-  if (written) known_ = sent;
+  if (!written) co_return std::unexpected(std::move(written.error()));
+  known_ = status;
+  co_return Result<>{};
 }
 
 } // namespace gitsync::report

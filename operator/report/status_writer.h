@@ -36,6 +36,9 @@ public:
   Task<> flush();
 
 private:
+  /// One patch; what it made is what is known from then on. The arguments have to live as long.
+  Task<Result<>> send(const nlohmann::json& status, const nlohmann::json& patch);
+
   kube::Client& client_;
   std::string path_;
   nlohmann::json known_, wanted_;

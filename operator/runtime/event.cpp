@@ -14,7 +14,7 @@ Task<bool> Event::wait_for(std::chrono::steady_clock::duration limit) {
   });
   while (!set_ && !*over) {
     co_await timer_.async_wait(as_result);
-    if (!set_ && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return false;
+    if (!set_ && is_cancelled(co_await asio::this_coro::cancellation_state)) co_return false;
   }
   co_return set_;
 }
@@ -35,8 +35,7 @@ Task<Semaphore::Permit> Semaphore::acquire() {
   } leave{waiting_, &waiter};
   while (!waiter.granted) {
     co_await waiter.timer.async_wait(as_result);
-    if (!waiter.granted && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none)
-      co_return Permit();
+    if (!waiter.granted && is_cancelled(co_await asio::this_coro::cancellation_state)) co_return Permit();
   }
   co_return Permit(this);
 }

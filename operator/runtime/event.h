@@ -26,7 +26,7 @@ public:
   Task<bool> wait() {
     while (!set_) {
       co_await timer_.async_wait(as_result);
-      if (!set_ && (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) co_return false;
+      if (!set_ && is_cancelled(co_await asio::this_coro::cancellation_state)) co_return false;
     }
     co_return true;
   }

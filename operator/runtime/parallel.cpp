@@ -22,7 +22,7 @@ Task<> parallel_for(size_t count, size_t limit, std::function<Task<>(size_t)> wo
     TaskGroup group(co_await asio::this_coro::executor);
     for (size_t i = 0; i < std::min(limit, count); ++i) group.spawn("parallel", worker(next, count, work));
     co_await group.wait();
-    if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) {
       group.stop();
       while (group.running() > 0) co_await group.wait();
     }

@@ -66,7 +66,7 @@ Task<> TaskGroup::wait() {
     ~Leave() { queue.erase(mine); }
   } leave{waiters_, std::prev(waiters_.end())};
   do co_await timer.async_wait(as_result);
-  while (!entries_.empty() && (co_await asio::this_coro::cancellation_state).cancelled() == asio::cancellation_type::none);
+  while (!entries_.empty() && !is_cancelled(co_await asio::this_coro::cancellation_state));
 }
 
 } // namespace gitsync

@@ -16,10 +16,6 @@ namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 namespace {
 
-Task<bool> cancelled() {
-  co_return (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
-}
-
 /// The answer to bytes that are no request, or nothing where there is nobody to answer.
 std::optional<Response> refusal(const boost::system::error_code& error) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow)
@@ -135,9 +131,9 @@ void HttpServer::make_room() {
 
 Task<> HttpServer::serve() {
   co_await asio::this_coro::throw_if_cancelled(false);
-  while (!co_await cancelled()) {
+  while (!is_cancelled(co_await asio::this_coro::cancellation_state)) {
     auto [error, socket] = co_await acceptor_.async_accept(as_result);
-    if (co_await cancelled()) break;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) break;
     if (error) {
       // Out of file descriptors, or the client went away first: both pass.
       co_await sleep_for(std::chrono::milliseconds(50));
@@ -161,13 +157,13 @@ Task<> HttpServer::converse(std::list<Connection>::iterator connection) {
   auto& stream = connection->stream;
   // The header and what a client sends ahead; the body goes to the message as it comes.
   beast::flat_buffer buffer(size_t{limits_.header_bytes} + 4096);
-  for (bool keep_alive = true; keep_alive && !co_await cancelled();) {
+  for (bool keep_alive = true; keep_alive && !is_cancelled(co_await asio::this_coro::cancellation_state);) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(limits_.header_bytes);
     parser.body_limit(limits_.body_bytes);
     stream.expires_after(limits_.idle); // one deadline for every read of this request
     const auto [read_error, read_bytes] = co_await http::async_read(stream, buffer, parser, as_result);
-    if (co_await cancelled()) break;
+    if (is_cancelled(co_await asio::this_coro::cancellation_state)) break;
 
     Response response;
     std::string allow;
@@ -204,13 +200,13 @@ Task<> HttpServer::converse(std::list<Connection>::iterator connection) {
   // What the client still sends would turn a close into a reset, and the reset would overtake the refusal: end our side first
   // and read on for a moment, bounded like everything else.
   boost::system::error_code ignored;
-  if (stream.socket().is_open() && !co_await cancelled()) {
+  if (stream.socket().is_open() && !is_cancelled(co_await asio::this_coro::cancellation_state)) {
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
     stream.expires_after(std::min<std::chrono::milliseconds>(limits_.idle, std::chrono::seconds(1)));
     std::array<char, 4096> rest;
     for (size_t drained = 0; drained < limits_.body_bytes;) {
       const auto [error, count] = co_await stream.async_read_some(asio::buffer(rest), as_result);
-      if (error || co_await cancelled()) break;
+      if (error || is_cancelled(co_await asio::this_coro::cancellation_state)) break;
       drained += count;
     }
   }
