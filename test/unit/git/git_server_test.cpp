@@ -1,7 +1,7 @@
 // The server is compiled here, too, so that unit_tests needs no library but gitsync_test_main.
 #include "support/git_server.cpp"
 
-#include "fixture.h"
+#include "unit/git/fixture.h"
 
 using namespace gitsync;
 using namespace gitsync::test;

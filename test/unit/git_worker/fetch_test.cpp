@@ -1,5 +1,5 @@
-#include "fixture.h"
 #include "support/git_server.h"
+#include "unit/git/fixture.h"
 
 #include <thread>
 

@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "unit/git/fixture.h"
 
 #include "git/name.h"
 #include "git_worker/read.h"

@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "unit/git/fixture.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
