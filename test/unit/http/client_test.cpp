@@ -190,7 +190,6 @@ TEST_CASE("errors never show credentials of the URL", "[http]") {
 }
 
 TEST_CASE("a stream hands over what arrives, as it arrives", "[http]") {
-  Loop* loop = nullptr;
   std::unique_ptr<Event> seen_first;
   Bench bench([&](Exchange& e) -> Task<> {
     co_await e.begin(200);
@@ -198,14 +197,14 @@ TEST_CASE("a stream hands over what arrives, as it arrives", "[http]") {
     co_await seen_first->wait(); // a client that gathered the body would never come here
     co_await e.write("second\n");
   });
-  loop = &bench.loop;
-  seen_first = std::make_unique<Event>(loop->executor());
+  seen_first = std::make_unique<Event>(bench.loop.executor());
   std::string got;
   const auto response = bench.run(bench.client.stream(get(bench), [&](std::string_view data) {
     got += data;
     if (got == "first\n") seen_first->set();
     return true;
   }));
+  seen_first.reset(); // before its loop
   REQUIRE(response);
   CHECK(response->status == 200);
   CHECK(got == "first\nsecond\n");
@@ -298,6 +297,8 @@ TEST_CASE("cancelling drops the transfer at once and leaves the others alone", "
   REQUIRE(kept.value->has_value());
   CHECK((*kept.value)->body == "late");
   bench.until([&] { return first.running() == 0; });
+  bench.loop.settle(); // nobody waits for it any more
+  go.reset();          // before its loop
 }
 
 TEST_CASE("a client may be destroyed with its loop while requests are under way", "[http]") {
