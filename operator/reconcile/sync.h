@@ -125,6 +125,7 @@ private:
   TaskGroup group_;
   Event wake_;
   bool loaded_ = false, finished_ = false;
+  bool untold_ = false;         // the inventory has a revision that an earlier process carried out and could not tell of
   std::string handled_request_; // value of requestedAt that was acted on
   std::string refused_commit_;  // not read again before something changes
   bool retry_wanted_ = false;

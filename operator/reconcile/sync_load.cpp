@@ -73,6 +73,7 @@ Task<bool> Sync::load() {
   desired_.spec_key = inventory_.spec_key;
   for (const auto& kind : kinds()) co_await context_.watches.require(kind, std::chrono::seconds(10));
   loaded_ = true;
+  untold_ = desired_.revision != status_.last_applied_revision;
   failures_ = 0;
   context_.reporter.metrics.set_objects(meta_.ns, meta_.name, desired_.objects());
   co_return true;

@@ -38,6 +38,7 @@ void Sync::publish(report::Urgency urgency) {
 
 void Sync::report_applied(const source::Revision& revision, size_t applied, double seconds) {
   failures_ = 0;
+  untold_ = false;
   refused_commit_.clear();
   const auto now = std::chrono::system_clock::now();
   const bool news = status_.last_applied_revision != revision.revision;
@@ -63,6 +64,8 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
 /// Everything is as declared, and nothing was to be done.
 void Sync::report_settled() {
   failures_ = 0;
+  if (std::exchange(untold_, false) && !desired_.revision.empty())
+    status_.last_attempted_revision = status_.last_applied_revision = desired_.revision;
   const auto drifted = context_.drift.drifted(*facts_);
   if (facts_->drift == api::DriftMode::Report && !drifted.empty()) {
     std::vector<std::string> names;

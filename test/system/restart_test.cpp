@@ -273,6 +273,26 @@ TEST_CASE("Killed in the middle of pruning, the next operator finishes it", "[sl
   CHECK(site.api.exists(config_map(site.ns, "fence")));
 }
 
+TEST_CASE("What an operator carried out and could not tell any more, the next one tells") {
+  Site site("untold");
+  site.repo.write("app/fence.yaml", config_map_yaml("fence", {}));
+  site.begin();
+  const json before = site.sync()["status"];
+  site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
+  const std::string commit = site.push();
+  site.await_applied(commit);
+  site.stop();
+  // As if it had been killed after the inventory's write and before the status's.
+  site.api.merge(git_sync(site.ns, "app") + "/status", {{"status",
+                                                         {{"lastAppliedRevision", before["lastAppliedRevision"]},
+                                                          {"lastAttemptedRevision", before["lastAttemptedRevision"]},
+                                                          {"conditions", before["conditions"]}}}});
+  site.start();
+  site.await_applied(commit);
+  CHECK(condition_status(site.sync(), "Ready") == "True");
+  CHECK(site.sync()["status"]["lastAttemptedRevision"] == site.sync()["status"]["lastAppliedRevision"]);
+}
+
 TEST_CASE("A killed operator leaves no worker process behind") {
   Site site("kill-worker");
   site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
