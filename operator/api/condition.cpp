@@ -110,6 +110,13 @@ bool mark_reconciling(Conditions& conditions, std::string_view reason, std::stri
   return changed;
 }
 
+bool mark_waiting(Conditions& conditions, std::string_view reason, std::string_view message, At at) {
+  bool changed = set_condition(conditions, make(ready_condition, Truth::Unknown, reason, message, at), at.now);
+  changed |= set_condition(conditions, make(reconciling_condition, Truth::True, reason, message, at), at.now);
+  changed |= remove_condition(conditions, stalled_condition);
+  return changed;
+}
+
 bool mark_not_ready(Conditions& conditions, std::string_view reason, std::string_view message, At at) {
   bool changed = set_condition(conditions, make(ready_condition, Truth::False, reason, message, at), at.now);
   changed |= remove_condition(conditions, reconciling_condition);

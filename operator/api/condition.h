@@ -46,6 +46,7 @@ inline constexpr std::string_view source_not_ready = "SourceNotReady";    // the
 inline constexpr std::string_view fetch_failed = "FetchFailed";           // the remote or the mirror
 inline constexpr std::string_view revision_refused = "RevisionRefused";   // something in the commit is wrong: status.errors
 inline constexpr std::string_view prune_blocked = "PruneBlocked";         // the revision would prune everything
+inline constexpr std::string_view health_failed = "HealthCheckFailed";    // an object failed, or was not healthy in time
 inline constexpr std::string_view apply_failed = "ApplyFailed";           // the API server refused or cannot be reached
 inline constexpr std::string_view drift_detected = "DriftDetected";       // drift.mode is Report, and objects differ
 inline constexpr std::string_view suspended = "Suspended";                // spec.suspend
@@ -74,13 +75,15 @@ struct At {
   WallTime now{};
 };
 
-// The five states that an object can be in. Each sets all three conditions, and returns whether anything changed.
+// The six states that an object can be in. Each sets all three conditions, and returns whether anything changed.
 
 /// All is done: Ready=True, nothing else.
 bool mark_ready(Conditions& conditions, std::string_view reason, std::string_view message, At at);
 /// Work has begun: Reconciling=True. Ready stays as it was, since the last good revision is still enforced; where there was
 /// none it becomes Unknown.
 bool mark_reconciling(Conditions& conditions, std::string_view reason, std::string_view message, At at);
+/// Applied, and something is awaited before it counts as done: Ready=Unknown, Reconciling=True.
+bool mark_waiting(Conditions& conditions, std::string_view reason, std::string_view message, At at);
 /// Not ready, and nothing more happens by itself for now (suspended, drift reported only): Ready=False, nothing else.
 bool mark_not_ready(Conditions& conditions, std::string_view reason, std::string_view message, At at);
 /// Failed and will be tried again: Ready=False, Reconciling=True.

@@ -24,6 +24,8 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.prune = reader.flag("prune.enabled", true);
   spec.allow_empty = reader.flag("prune.allowEmpty", false);
   spec.drift = static_cast<DriftMode>(reader.choice("drift.mode", {"Correct", "Report", "Ignore"}, 0));
+  spec.health_wait = reader.flag("health.wait", true);
+  spec.health_timeout = reader.duration("health.timeout", "5m", 1s, 24h);
   spec.target_namespace = reader.text("targetNamespace");
   reader.check(spec.target_namespace.empty() || is_dns_label(spec.target_namespace), "targetNamespace",
                "must be a namespace's name (lower-case letters, digits and \"-\")");

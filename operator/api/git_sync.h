@@ -33,7 +33,9 @@ struct GitSyncSpec {
   bool prune = true;                             // spec.prune.enabled
   bool allow_empty = false;                      // spec.prune.allowEmpty
   DriftMode drift = DriftMode::Correct;
-  std::string target_namespace; // "" for "default"
+  std::string target_namespace;                      // "" for "default"
+  bool health_wait = true;                           // spec.health.wait
+  std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
   bool suspend = false;
   friend bool operator==(const GitSyncSpec&, const GitSyncSpec&) = default;

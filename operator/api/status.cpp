@@ -78,6 +78,7 @@ nlohmann::json status_to_json(const GitSyncStatus& status) {
   put(out, "revision", short_revision(status.last_attempted_revision), max_name);
   put(out, "lastAttemptedRevision", status.last_attempted_revision, max_name);
   put(out, "lastAppliedRevision", status.last_applied_revision, max_name);
+  put(out, "lastHealthyRevision", status.last_healthy_revision, max_name);
   put(out, "lastHandledReconcileAt", status.last_handled_reconcile_at);
   if (status.last_correction) out["lastCorrection"] = to_json(*status.last_correction);
   if (!status.errors.empty()) out["errors"] = capped(status.errors, max_status_errors, max_status_text);
@@ -103,6 +104,7 @@ GitSyncStatus parse_git_sync_status(const nlohmann::json& object) {
   out.observed_generation = read_integer(status, "observedGeneration");
   out.last_attempted_revision = read_text(status, "lastAttemptedRevision");
   out.last_applied_revision = read_text(status, "lastAppliedRevision");
+  out.last_healthy_revision = read_text(status, "lastHealthyRevision");
   out.last_handled_reconcile_at = read_text(status, "lastHandledReconcileAt");
   out.objects = read_integer(status, "objects");
   if (auto health = read_text(status, "health"); !health.empty()) out.health = std::move(health);

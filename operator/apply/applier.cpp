@@ -118,6 +118,7 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   object->applied = content;
   if (!removing)
     object->phase = object->content != content ? Phase::Pending : outcome.deleting ? Phase::Deleting : Phase::Settled;
+  if (live_) live_(*object, live);
   tell();
   // Our first write to an object without managedFields made the server invent an owner of everything: what git removes would
   // stay.

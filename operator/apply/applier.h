@@ -23,6 +23,9 @@ public:
   /// Told after every write that was answered, with the object as it is now known.
   void on_applied(std::function<void(ManagedObject&)> told) { told_ = std::move(told); }
 
+  /// Told with the live object that each answer shows, after what is known of it was brought up to date.
+  void on_live(std::function<void(ManagedObject&, const nlohmann::json& live)> told) { live_ = std::move(told); }
+
   struct Outcome {
     bool created = false;  // the object did not exist: it has another UID than before, or had none
     bool changed = false;  // the write changed something (resourceVersion moved)
@@ -60,6 +63,7 @@ private:
   Options options_;
   Semaphore in_flight_;
   std::function<void(ManagedObject&)> told_;
+  std::function<void(ManagedObject&, const nlohmann::json&)> live_;
   std::map<ObjectRef, std::shared_ptr<Event>> writing_;
 };
 

@@ -26,6 +26,19 @@ std::string rfc3339_micro(WallTime time) {
   return text;
 }
 
+std::string duration_text(std::chrono::milliseconds duration) {
+  const auto total = std::max<int64_t>(duration.count(), 0);
+  std::string out;
+  const auto part = [&](int64_t count, std::string_view unit) {
+    if (count > 0) out += cat(count, unit);
+  };
+  part(total / 3'600'000, "h");
+  part(total / 60'000 % 60, "m");
+  part(total / 1000 % 60, "s");
+  part(total % 1000, "ms");
+  return out.empty() ? "0s" : out;
+}
+
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
   std::tm parts{};
   const std::string copy(text);

@@ -22,6 +22,9 @@ std::optional<WallTime> parse_rfc3339(std::string_view text);
 /// Go's time.ParseDuration: "1h30m", "15s", "300ms", "1.5h". Negative and unit-less ones are errors.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+/// As Go writes them, and without what is zero: "5m", "1h30m", "1m30s", "300ms", "0s".
+std::string duration_text(std::chrono::milliseconds duration);
+
 inline double milliseconds_between(Instant from, Instant to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }

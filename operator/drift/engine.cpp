@@ -65,6 +65,7 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   object.present = true;
   auto judgement = judge(object, live);
   const bool was_unseen = object.phase == Phase::Unseen;
+  if (judgement.verdict != Verdict::Stale && judgement.verdict != Verdict::Park && live_) live_(object, live);
   switch (judgement.verdict) {
   case Verdict::Stale:
   case Verdict::Ignore: return;
@@ -150,6 +151,8 @@ void DriftEngine::drifted(ManagedObject& object, std::string_view operation, jso
   const bool again = !open_.insert(object.ref).second;
   const bool correcting = object.phase == Phase::Drifted && again && object.sync->drift == api::DriftMode::Correct;
   object.phase = Phase::Drifted;
+  // In mode Ignore nobody expects it back.
+  if (operation == api::operation::deleted && object.sync->drift != api::DriftMode::Ignore && live_) live_(object, json());
   if (object.sync->suspended || object.sync->drift == api::DriftMode::Ignore) {
     if (object.sync->drift == api::DriftMode::Ignore) open_.erase(object.ref);
     return;

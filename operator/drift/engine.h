@@ -45,6 +45,10 @@ public:
   /// The UID of an object changed by a correction: its inventory record is out of date.
   void on_recorded(std::function<void(const ManagedObject&)> told) { recorded_ = std::move(told); }
 
+  /// A managed object as its watch shows it now, whoever changed it and whatever of it; nothing that is older than what is
+  /// known.
+  void on_live(std::function<void(ManagedObject&, const nlohmann::json& live)> told) { live_ = std::move(told); }
+
   void kind_restarted(const GroupKind& kind) override;
   bool live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) override;
   void live_changed(const GroupKind& kind, nlohmann::json object) override;
@@ -91,6 +95,7 @@ private:
   std::function<void(const DriftReport&)> told_;
   std::function<void(const ManagedObject&)> unapplied_, recorded_;
   std::function<void(const ObjectRef&)> pruned_;
+  std::function<void(ManagedObject&, const nlohmann::json&)> live_;
 };
 
 } // namespace gitsync

@@ -56,7 +56,7 @@ Choice choose(std::span<const WorkerView> workers, size_t limit, std::string_vie
 }
 
 Pool::Pool(asio::any_io_executor executor, Client::Options options)
-    : executor_(executor), options_(std::move(options)), idle_timer_(std::move(executor)) {
+    : executor_(std::move(executor)), options_(std::move(options)), idle_timer_(executor_) {
   options_.workers = std::max<size_t>(options_.workers, 1);
 }
 

@@ -105,7 +105,7 @@ private:
     return files > many_files;
   }
 
-  void answer(Answer value) { (void)channel_.write(encode(std::move(value))); } // a broken stream shows in flush()
+  void answer(Answer value) { std::ignore = channel_.write(encode(std::move(value))); } // a broken stream shows in flush()
 
   FrameChannel& channel_;
   Mirrors mirrors_;

@@ -79,7 +79,8 @@ Health assess(const GroupKind& kind, const nlohmann::json& live) {
 }
 
 std::string describe(const ObjectRef& ref, const Health& health) {
-  return cat(ref.kind, ' ', ref.ns, ref.ns.empty() ? "" : "/", ref.name, ": ", health.why.empty() ? state_text(health.state) : health.why);
+  return cat(ref.kind, ' ', ref.ns, ref.ns.empty() ? "" : "/", ref.name, ": ",
+             health.why.empty() ? state_text(health.state) : health.why);
 }
 
 } // namespace gitsync::health

@@ -17,7 +17,9 @@ inline const nlohmann::json& condition_of(const nlohmann::json& live, std::strin
   return none;
 }
 
-inline bool is_status(const nlohmann::json& condition, std::string_view status) { return read_text(condition, "status") == status; }
+inline bool is_status(const nlohmann::json& condition, std::string_view status) {
+  return read_text(condition, "status") == status;
+}
 
 /// "reason: message", or what there is of the two.
 inline std::string explain(const nlohmann::json& condition) {

@@ -5,7 +5,8 @@
 namespace gitsync::health {
 
 Health of_definition(const nlohmann::json& live) {
-  if (const auto& names = condition_of(live, "NamesAccepted"); is_status(names, "False")) return {State::Degraded, explain(names)};
+  if (const auto& names = condition_of(live, "NamesAccepted"); is_status(names, "False"))
+    return {State::Degraded, explain(names)};
   const auto& established = condition_of(live, "Established");
   if (is_status(established, "True")) return {};
   if (is_status(established, "False") && read_text(established, "reason") != "Installing")

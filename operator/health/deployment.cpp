@@ -21,7 +21,8 @@ Health of_deployment(const nlohmann::json& live) {
     return {State::Progressing, cat(count_text(available, wanted, "available"), ", ", explain(failure))};
   if (updated < wanted) return {State::Progressing, count_text(updated, wanted, "updated")};
   if (there > wanted) return {State::Progressing, cat(there - wanted, " old replicas still there")};
-  if (available < updated || ready < wanted) return {State::Progressing, count_text(std::min(available, ready), wanted, "available")};
+  if (available < updated || ready < wanted)
+    return {State::Progressing, count_text(std::min(available, ready), wanted, "available")};
   if (const auto& condition = condition_of(live, "Available"); is_status(condition, "False"))
     return {State::Progressing, explain(condition)};
   // With a progress deadline the controller says when it has finished; before that the numbers may be of the old template.

@@ -22,6 +22,10 @@ Health of_namespace(const nlohmann::json& live);
 /// Every kind without rules of its own: by the conditions Stalled, Reconciling and Ready, where it has them.
 Health of_conditions(const nlohmann::json& live);
 
+/// The label selector of a workload's pods as a list request takes it, "app=api,tier in (a,b)"; empty where it has none that
+/// selects anything.
+std::string pod_selector(const nlohmann::json& workload);
+
 /// Why a pod's containers don't run: "ImagePullBackOff", "CrashLoopBackOff: exit code 1", "Unschedulable: 0/3 nodes …"; empty
 /// where nothing is wrong with them.
 std::string pod_trouble(const nlohmann::json& pod);

@@ -10,7 +10,7 @@ namespace {
 std::string container_trouble(const nlohmann::json& container) {
   const auto& state = read_member(container, "state");
   const auto& waiting = read_member(state, "waiting");
-  const std::string reason = read_text(waiting, "reason");
+  std::string reason = read_text(waiting, "reason");
   if (!waiting.is_object() || reason.empty() || reason == "ContainerCreating" || reason == "PodInitializing") return {};
   const auto& last = read_member(read_member(container, "lastState"), "terminated");
   if (reason == "CrashLoopBackOff" && last.is_object()) {

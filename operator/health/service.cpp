@@ -1,6 +1,6 @@
 // Services: only those of type LoadBalancer have something to wait for.
-#include "health/kinds.h"
 #include "base/json_read.h"
+#include "health/kinds.h"
 
 namespace gitsync::health {
 

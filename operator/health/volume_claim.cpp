@@ -1,6 +1,6 @@
 // PersistentVolumeClaims. Rules of kstatus; a lost volume does not come back by waiting.
-#include "health/kinds.h"
 #include "base/json_read.h"
+#include "health/kinds.h"
 
 namespace gitsync::health {
 

@@ -26,7 +26,10 @@ public:
     return true;
   }
   bool string(string_t& value) override {
-    if (depth_ == 1 && key_ == "type") header.type = std::move(value);
+    if (depth_ == 1 && key_ == "type") {
+      header.type = std::move(value);
+      return true;
+    }
     if (depth_ != 3 || !in_metadata_) return true;
     if (key_ == "name")
       header.name = std::move(value);

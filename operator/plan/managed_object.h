@@ -2,6 +2,7 @@
 #pragma once
 #include "api/git_sync.h"
 #include "base/hash.h"
+#include "health/health.h"
 #include "object/manifest.h"
 #include "object/ownership.h"
 
@@ -66,6 +67,7 @@ struct ManagedObject {
   std::vector<PathHash> foreign, empties;
   bool foreign_known = false;
   Phase phase = Phase::Pending;
+  health::State health = health::State::Unknown;
   bool present = false; // the watch or an answer has shown that it exists
 };
 

@@ -81,6 +81,11 @@ Controller::Controller(Options options)
   sync_listener_.on_changed = [this](const auto& key, const auto& object) { sync_changed(key, object); };
   sync_listener_.on_deleted = [this](const auto& key) { sync_deleted(key); };
   applier_.on_applied([this](ManagedObject& object) { drift_.applied(object); });
+  const auto live = [this](ManagedObject& object, const json& now) {
+    if (auto* sync = sync_of(*object.sync)) sync->live(object, now);
+  };
+  applier_.on_live(live);
+  drift_.on_live(live);
   drift_.on_report([this](const DriftReport& report) {
     if (auto* sync = sync_of(*report.sync)) sync->drift(report);
   });

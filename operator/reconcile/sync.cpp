@@ -29,7 +29,10 @@ Sync::Sync(Context& context, const json& object)
       writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
               {.may_write = context.may_write}),
       store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write), group_(context.executor),
-      wake_(context.executor) {
+      wake_(context.executor), health_news_(context.executor),
+      pods_(context.kube, context.executor, [this](const ObjectRef& workload, std::string cause) {
+        if (health_.set_cause(workload, std::move(cause))) health_news_.set();
+      }) {
   if (spec_holder_) spec_ = *spec_holder_;
   handled_request_ = status_.last_handled_reconcile_at;
   if (spec_) {
@@ -38,9 +41,21 @@ Sync::Sync(Context& context, const json& object)
   }
   group_.spawn("sync " + meta_.key(), run());
   group_.spawn("status " + meta_.key(), writer_.run());
+  group_.spawn("health " + meta_.key(), watch_health());
 }
 
 Sync::~Sync() = default;
+
+void Sync::stop() {
+  group_.stop();
+  pods_.stop();
+}
+
+Task<> Sync::wait() {
+  co_await group_.wait();
+  pods_.stop(); // the last step may have begun another
+  co_await pods_.wait();
+}
 
 void Sync::update(const json& object) {
   const auto meta = api::parse_meta(object);
@@ -121,6 +136,7 @@ Task<> Sync::run() {
 Task<> Sync::step(bool asked) {
   const api::At at{meta_.generation, std::chrono::system_clock::now()};
   retry_wanted_ = false;
+  settled_ = false;
   if (!spec_holder_) {
     report_failed({spec_holder_.error()}, false);
     co_return;

@@ -7,7 +7,10 @@
 #include "drift/engine.h"
 #include "drift/watch_hub.h"
 #include "git/client.h"
+#include "health/book.h"
+#include "health/verdict.h"
 #include "plan/plan.h"
+#include "reconcile/pod_watch.h"
 #include "report/reporter.h"
 #include "report/status_writer.h"
 #include "runtime/task_group.h"
@@ -51,6 +54,8 @@ public:
   void unapplied() { wake_.set(); }
   void pruned(const ObjectRef& ref);
   void recorded(const ManagedObject& object);
+  /// One of its objects as it is now; null: it does not exist.
+  void live(ManagedObject& object, const nlohmann::json& live);
 
   const api::Meta& meta() const { return meta_; }
   /// Source "namespace/name", empty where the spec cannot be used.
@@ -60,8 +65,8 @@ public:
   bool finished() const { return finished_; }
   std::set<GroupKind> kinds() const;
 
-  void stop() { group_.stop(); }
-  Task<> wait() { return group_.wait(); }
+  void stop();
+  Task<> wait();
 
 private:
   // sync.cpp: the loop
@@ -102,6 +107,12 @@ private:
   Task<Result<>> save_records();
   Task<Result<>> save();
 
+  // sync_health.cpp: how well the objects are
+  Task<> watch_health();
+  bool all_seen();
+  health::Verdict verdict();
+  void report_health();
+
   // sync_report.cpp: status, Events, metrics
   void report_applied(const source::Revision& revision, size_t applied, double seconds);
   void report_failed(std::vector<Error> errors, bool refused);
@@ -123,7 +134,12 @@ private:
   std::vector<std::set<ObjectRef>> chunks_; // which objects each chunk records
   std::set<unsigned> dirty_;
   TaskGroup group_;
-  Event wake_;
+  Event wake_, health_news_;
+  health::Book health_;
+  PodWatch pods_;
+  Instant ill_since_{};  // applied, or an object fell ill; none while all are well
+  bool seen_ = false;    // every object was looked at since the start
+  bool settled_ = false; // all of the revision is applied, and nothing else has a say in Ready
   bool loaded_ = false, finished_ = false;
   bool untold_ = false;         // the inventory has a revision that an earlier process carried out and could not tell of
   std::string handled_request_; // value of requestedAt that was acted on

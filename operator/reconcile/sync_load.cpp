@@ -40,6 +40,8 @@ Task<bool> Sync::load() {
     facts_->salt = inventory_.salt;
     chunks_.assign(inventory_.chunks, {});
     desired_ = {};
+    health_.clear();
+    seen_ = false;
     auto records = co_await store_.load_records(inventory_, [this](InventoryRecord record) { restore(std::move(record)); });
     if (!records) meta = std::unexpected(records.error());
   }

@@ -17,6 +17,7 @@ void Sync::forget(const ObjectRef& ref) {
   touch(ref);
   if (!chunks_.empty()) chunks_[chunk_of(ref, inventory_.chunks)].erase(ref);
   desired_.leaving.erase(ref);
+  health_.erase(ref);
   context_.table.erase(ref);
 }
 

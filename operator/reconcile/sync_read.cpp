@@ -100,6 +100,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   for (auto& prepared : plan.moved) declare(prepared, false);
   for (const auto& ref : plan.prune) {
     if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
+    health_.erase(ref);
     context_.drift.forget(ref);
     desired_.leaving.insert(ref);
     touch(ref);

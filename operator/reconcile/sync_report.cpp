@@ -45,9 +45,10 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
   status_.last_attempted_revision = revision.revision;
   status_.last_applied_revision = revision.revision;
   status_.errors.clear();
-  api::mark_ready(status_.conditions, api::reason::applied, cat("Applied revision ", api::short_revision(revision.revision)),
-                  {meta_.generation, now});
-  publish(report::Urgency::Soon);
+  settled_ = true;
+  ill_since_ = {}; // this revision has its whole time
+  report_health();
+  health_news_.set(); // its timer
   auto& metrics = context_.reporter.metrics;
   metrics.reconciled(api::git_sync_kind, meta_.ns, meta_.name, report::ReconcileResult::Success, seconds);
   metrics.set_last_applied(meta_.ns, meta_.name, now);
@@ -79,9 +80,10 @@ void Sync::report_settled() {
     if (status_.last_applied_revision.empty()) status_.last_applied_revision = desired_.revision;
     if (status_.last_attempted_revision.empty() || !status_.errors.empty()) status_.last_attempted_revision = desired_.revision;
     status_.errors.clear();
-    api::mark_ready(status_.conditions, api::reason::applied,
-                    cat("Applied revision ", api::short_revision(status_.last_applied_revision)),
-                    {meta_.generation, std::chrono::system_clock::now()});
+    settled_ = true;
+    report_health();
+    if (ill_since_ != Instant{}) health_news_.set(); // its timer
+    return;
   }
   publish(report::Urgency::Soon);
 }

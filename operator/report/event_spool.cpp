@@ -19,6 +19,8 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::Fetched: return {"Fetched", "Normal", "Fetch"};
   case EventReason::FetchFailed: return {"FetchFailed", "Warning", "Fetch"};
   case EventReason::Applied: return {"Applied", "Normal", "Apply"};
+  case EventReason::Healthy: return {"Healthy", "Normal", "Watch"};
+  case EventReason::HealthCheckFailed: return {"HealthCheckFailed", "Warning", "Watch"};
   case EventReason::Failed: return {"Failed", "Warning", "Apply"};
   case EventReason::Stalled: return {"Stalled", "Warning", "Reconcile"};
   case EventReason::Pruned: return {"Pruned", "Normal", "Prune"};

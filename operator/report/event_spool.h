@@ -15,18 +15,20 @@ namespace gitsync::report {
 
 /// What an event says; users filter by its text, so an enumerator is never renamed.
 enum class EventReason {
-  Fetched,        // Normal: a new revision is here
-  FetchFailed,    // Warning
-  Applied,        // Normal: a revision is applied completely
-  Failed,         // Warning: a revision could not be read or applied; it is tried again
-  Stalled,        // Warning: it waits for a new spec or revision
-  Pruned,         // Normal: objects that git no longer declares are deleted
-  PruneBlocked,   // Warning: a veto kept them
-  DriftDetected,  // Warning: an object left its declared state and is only reported
-  DriftCorrected, // Normal: an object was brought back
-  Fighting,       // Warning: another writer undoes every correction
-  Suspended,      // Normal
-  Resumed,        // Normal
+  Fetched,           // Normal: a new revision is here
+  FetchFailed,       // Warning
+  Applied,           // Normal: a revision is applied completely
+  Healthy,           // Normal: after a wait, all objects of a revision are healthy
+  HealthCheckFailed, // Warning: an object failed or was not healthy in time
+  Failed,            // Warning: a revision could not be read or applied; it is tried again
+  Stalled,           // Warning: it waits for a new spec or revision
+  Pruned,            // Normal: objects that git no longer declares are deleted
+  PruneBlocked,      // Warning: a veto kept them
+  DriftDetected,     // Warning: an object left its declared state and is only reported
+  DriftCorrected,    // Normal: an object was brought back
+  Fighting,          // Warning: another writer undoes every correction
+  Suspended,         // Normal
+  Resumed,           // Normal
 };
 std::string_view reason_text(EventReason reason);
 /// "Normal" or "Warning".

@@ -15,11 +15,9 @@ json merge_diff(const json& from, const json& to) {
       if (!to.contains(key)) patch[key] = nullptr;
   for (const auto& [key, value] : to.items()) {
     const auto before = from.is_object() ? from.find(key) : from.end();
-    if (before == from.end())
-      patch[key] = value;
-    else if (*before == value)
-      continue;
-    else if (value.is_object() && before->is_object())
+    const bool known = before != from.end();
+    if (known && *before == value) continue;
+    if (known && value.is_object() && before->is_object())
       patch[key] = merge_diff(*before, value);
     else
       patch[key] = value;

@@ -18,7 +18,9 @@ int let_go(dl_phdr_info* object, size_t, void* page_size) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const uintptr_t begin = (object->dlpi_addr + segment.p_vaddr + page - 1) / page * page;
     const uintptr_t end = (object->dlpi_addr + segment.p_vaddr + segment.p_filesz) / page * page;
-    if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // refused: then they stay
+    if (begin >= end) continue;
+    void* const address = reinterpret_cast<void*>(begin); // NOLINT(performance-no-int-to-ptr): the linker knows only integers
+    (void)madvise(address, end - begin, MADV_DONTNEED);   // refused: then they stay
   }
   return 0;
 }

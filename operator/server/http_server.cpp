@@ -5,6 +5,7 @@
 #include "server/listen_address.h"
 
 #include <algorithm>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>

@@ -106,7 +106,7 @@ TEST_CASE("A namespace with a GitSync and its objects in it can be deleted") {
   site.remove_at_end("/api/v1/namespaces/" + tenant);
   site.api.create("/api/v1/namespaces", {{"metadata", {{"name", tenant}}}});
   site.repo.write("app/one.yaml", config_map_yaml("one", {}));
-  const std::string commit = site.repo.commit();
+  site.repo.commit();
   for (auto [path, spec] :
        {std::pair{git_repository(tenant), json{{"url", site.repo.url()}, {"interval", "1s"}}},
         std::pair{git_sync(tenant), json{{"sourceRef", {{"name", "app"}}}, {"path", "app"}, {"targetNamespace", tenant}}}})

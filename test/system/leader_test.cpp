@@ -56,7 +56,6 @@ TEST_CASE("On SIGTERM the Lease is released, the exit code is 0, and the other t
   LeaderSite site("leader-term");
   const std::string before = holder(site);
   CHECK_FALSE(before.empty());
-  const std::string transitions = text_at(lease(site), "/spec/leaseTransitions");
   CHECK(site.op().terminate() == 0);
   // Nobody waits for the Lease to expire: it is another's, or nobody's, by the time the process has ended.
   CHECK(holder(site) != before);

@@ -10,7 +10,19 @@ using namespace gitsync::test;
 
 namespace {
 
-void write_everything(GitRepo& repo) {
+/// With a volume for the claim, since nobody provisions one here.
+void write_everything(Site& site) {
+  const std::string volumes = path_of("v1", "persistentvolumes", "");
+  site.remove_at_end(volumes + "/" + site.ns);
+  site.api.create(volumes, {{"apiVersion", "v1"},
+                            {"kind", "PersistentVolume"},
+                            {"metadata", {{"name", site.ns}}},
+                            {"spec",
+                             {{"accessModes", {"ReadWriteOnce"}},
+                              {"capacity", {{"storage", "1Gi"}}},
+                              {"hostPath", {{"path", "/nowhere"}}},
+                              {"claimRef", {{"namespace", site.ns}, {"name", "disk"}}}}}});
+  GitRepo& repo = site.repo;
   repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
   repo.write("app/api.yaml", deployment_yaml() + "---\n" + service_yaml());
   repo.write("app/secret.yaml",
@@ -66,7 +78,7 @@ void write_many(GitRepo& repo, int round) {
 
 TEST_CASE("A restart with nothing to do writes nothing but the Lease") {
   Site site("restart-idle");
-  write_everything(site.repo);
+  write_everything(site);
   site.repo.commit("the first");
   site.add_source();
   site.add_sync();
@@ -117,7 +129,7 @@ TEST_CASE("A restart with nothing to do writes nothing but the Lease") {
 
 TEST_CASE("The operator's own count of its requests is the API server's") {
   Site site("count");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   const auto counted = [&] {
     return site.op().metric("gitsync_api_requests_total", {R"(verb="patch")"}) +
@@ -147,7 +159,7 @@ TEST_CASE("The operator's own count of its requests is the API server's") {
 
 TEST_CASE("Restarted with git away and its mirror lost, the operator still corrects drift and brings back what was deleted") {
   Site site("restart-away");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   site.stop();
   site.repo.go_away();
@@ -169,7 +181,7 @@ TEST_CASE("Restarted with git away and its mirror lost, the operator still corre
 
 TEST_CASE("Drift that happened while the operator was down is corrected at its start") {
   Site site("restart-drift");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   const json service_before = site.api.get(service(site.ns, "api"));
   site.stop();
@@ -192,7 +204,7 @@ TEST_CASE("Drift that happened while the operator was down is corrected at its s
 
 TEST_CASE("Commits made while the operator was down are applied at its start, pruning included") {
   Site site("restart-commits");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   site.stop();
   site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "green"}}));
@@ -310,7 +322,7 @@ TEST_CASE("A killed operator leaves no worker process behind") {
 
 TEST_CASE("A lost inventory loses no object: all is applied again, and nothing is pruned from what is not known") {
   Site site("lost-inventory");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   site.stop();
   for (const auto& name : names_of(site.api.list(path_of("v1", "secrets", site.ns))))
@@ -324,7 +336,7 @@ TEST_CASE("A lost inventory loses no object: all is applied again, and nothing i
 
 TEST_CASE("A damaged inventory is said aloud and nothing is pruned from it") {
   Site site("damaged-inventory");
-  write_everything(site.repo);
+  write_everything(site);
   site.begin();
   site.stop();
   size_t damaged = 0;

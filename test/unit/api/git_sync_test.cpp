@@ -22,10 +22,20 @@ TEST_CASE("a GitSync with everything", "[api]") {
     "metadata": {"namespace": "shop", "name": "api"},
     "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
              "prune": {"enabled": false, "allowEmpty": true}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
-             "deletionPolicy": "Orphan", "suspend": true}})"));
+             "health": {"wait": false, "timeout": "90s"}, "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
-  const GitSyncSpec expected = {"GitRepository",        "code", "./deploy", 1h, false, true, DriftMode::Report, "shop-prod",
-                                DeletionPolicy::Orphan, true};
+  GitSyncSpec expected;
+  expected.source_name = "code";
+  expected.path = "./deploy";
+  expected.interval = 1h;
+  expected.prune = false;
+  expected.allow_empty = true;
+  expected.drift = DriftMode::Report;
+  expected.target_namespace = "shop-prod";
+  expected.health_wait = false;
+  expected.health_timeout = 90s;
+  expected.deletion_policy = DeletionPolicy::Orphan;
+  expected.suspend = true;
   CHECK(parsed->spec == expected);
 }
 

@@ -80,7 +80,7 @@ TEST_CASE("parser and CRD know the same fields of spec", "[api][crd]") {
 TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]") {
   const WallTime noon = *parse_rfc3339("2026-11-23T12:00:00Z");
   GitSyncStatus sync;
-  sync.last_attempted_revision = sync.last_applied_revision = "main@sha1:1";
+  sync.last_attempted_revision = sync.last_applied_revision = sync.last_healthy_revision = "main@sha1:1";
   sync.last_handled_reconcile_at = "then";
   sync.last_correction = LastCorrection{noon, "o", "Modified", "m", {"p"}, 1.5, "r"};
   sync.errors = {"e"};

@@ -85,3 +85,13 @@ TEST_CASE("what is no duration is refused with its text", "[base]") {
     CHECK(parsed.error().message.find(text) != std::string::npos);
   }
 }
+
+TEST_CASE("durations are written as Go reads them", "[base]") {
+  using namespace std::chrono_literals;
+  const std::pair<std::chrono::milliseconds, const char*> rows[] = {
+      {0ms, "0s"}, {300ms, "300ms"}, {90s, "1m30s"}, {5min, "5m"}, {1h + 30min, "1h30m"}, {24h, "24h"}, {1500ms, "1s500ms"}};
+  for (const auto& [duration, text] : rows) {
+    CHECK(gitsync::duration_text(duration) == text);
+    CHECK(gitsync::parse_duration(text) == duration);
+  }
+}

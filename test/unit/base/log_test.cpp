@@ -24,7 +24,7 @@ std::string logged(const std::function<void()>& work) {
   ::dup2(kept, STDERR_FILENO);
   ::close(kept);
   std::string text;
-  std::rewind(file);
+  REQUIRE(std::fseek(file, 0, SEEK_SET) == 0);
   for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
   std::fclose(file);
   return text;

@@ -136,7 +136,7 @@ public:
                      if (!error) result.emplace(std::move(value));
                      done = true;
                    }));
-    while (!done) {
+    while (!done) { // NOLINT(bugprone-infinite-loop): the handler sets it
       io.restart();
       io.run_one();
     }

@@ -1,5 +1,4 @@
-// The server is compiled here, too, so that unit_tests needs no library but gitsync_test_main.
-#include "support/git_server.cpp"
+#include "support/git_server.h"
 
 #include "unit/git/fixture.h"
 

@@ -47,11 +47,14 @@ TEST_CASE("a Deployment is healthy when all replicas of the newest template are 
   const std::string one_of_three =
       with(R"({"replicas":3,"progressDeadlineSeconds":600})",
            R"({"observedGeneration":2,"replicas":3,"updatedReplicas":3,"readyReplicas":1,"availableReplicas":1})");
-  const std::string rolling = with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":4,"updatedReplicas":1,"readyReplicas":3,
+  const std::string rolling =
+      with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":4,"updatedReplicas":1,"readyReplicas":3,
     "availableReplicas":3})");
-  const std::string old_left = with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":5,"updatedReplicas":3,"readyReplicas":5,
+  const std::string old_left =
+      with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":5,"updatedReplicas":3,"readyReplicas":5,
     "availableReplicas":5})");
-  const std::string late = with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":3,"updatedReplicas":3,"availableReplicas":1,
+  const std::string late =
+      with(R"({"replicas":3})", R"({"observedGeneration":2,"replicas":3,"updatedReplicas":3,"availableReplicas":1,
     "conditions":[{"type":"Progressing","status":"False","reason":"ProgressDeadlineExceeded"}]})");
   const std::string quota = with(R"({"replicas":3})", R"({"observedGeneration":2,"conditions":[{"type":"ReplicaFailure",
     "status":"True","reason":"FailedCreate","message":"exceeded quota"}]})");
@@ -69,8 +72,8 @@ TEST_CASE("a Deployment is healthy when all replicas of the newest template are 
          {"paused", deployment,
           R"({"metadata":{"generation":1},"spec":{"paused":true,"replicas":2},"status":{"observedGeneration":1}})",
           State::Suspended, "paused"},
-         {"scaled to zero", deployment, R"({"metadata":{"generation":1},"spec":{"replicas":0},"status":{"observedGeneration":1}})",
-          State::Healthy, ""},
+         {"scaled to zero", deployment,
+          R"({"metadata":{"generation":1},"spec":{"replicas":0},"status":{"observedGeneration":1}})", State::Healthy, ""},
          {"being deleted", deployment,
           R"({"metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z"},"status":{"observedGeneration":1}})", State::Progressing,
           "being deleted"}});
@@ -82,8 +85,9 @@ TEST_CASE("StatefulSets, DaemonSets and ReplicaSets are counted as their control
        R"({"spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":2,"readyReplicas":2,"currentReplicas":2,
            "updatedReplicas":2,"currentRevision":"a","updateRevision":"a"}})",
        State::Healthy, ""},
-      {"one is missing", stateful_set, R"({"spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":1,"readyReplicas":1}})",
-       State::Progressing, "1/2 replicas"},
+      {"one is missing", stateful_set,
+       R"({"spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":1,"readyReplicas":1}})", State::Progressing,
+       "1/2 replicas"},
       {"not ready", stateful_set, R"({"spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":2,"readyReplicas":1}})",
        State::Progressing, "1/2 ready"},
       {"rolling", stateful_set,
@@ -192,9 +196,10 @@ TEST_CASE("Jobs are awaited to their end, and other kinds by what they say of th
 TEST_CASE("odd JSON never throws and never looks ill without saying so", "[health]") {
   for (const auto& kind : {deployment, stateful_set, daemon_set, replica_set, pod, job, claim, service, definition, api_service,
                            name_space, custom, config_map})
-    for (const char* text : {"null", "[]", "\"x\"", "{}", R"({"status":[]})", R"({"spec":3,"status":"x"})",
-                             R"({"status":{"conditions":{"a":1},"containerStatuses":5,"replicas":"many"}})",
-                             R"({"metadata":{"generation":"x"},"status":{"observedGeneration":{},"conditions":[1,null,[]]}})"}) {
+    for (const char* text :
+         {"null", "[]", "\"x\"", "{}", R"({"status":[]})", R"({"spec":3,"status":"x"})",
+          R"({"status":{"conditions":{"a":1},"containerStatuses":5,"replicas":"many"}})",
+          R"({"metadata":{"generation":"x"},"status":{"observedGeneration":{},"conditions":[1,null,[]]}})"}) {
       INFO(kind.kind << ' ' << text);
       const auto health = assess(kind, json::parse(text));
       CHECK((health.state == State::Healthy) == health.why.empty());
