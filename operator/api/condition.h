@@ -36,14 +36,15 @@ inline constexpr std::string_view stalled_condition = "Stalled";
 
 /// Why a condition is as it is; one word for programs. docs/api.md lists them with what they mean.
 namespace reason {
-inline constexpr std::string_view applied = "Applied";                    // GitSync: the revision is applied and enforced
-inline constexpr std::string_view fetched = "Fetched";                    // GitRepository: the revision is in the mirror
-inline constexpr std::string_view progressing = "Progressing";            // first attempt under way
-inline constexpr std::string_view retrying = "ProgressingWithRetry";      // failed, will be tried again
-inline constexpr std::string_view invalid_spec = "InvalidSpec";           // this object's spec cannot be used
-inline constexpr std::string_view source_not_found = "SourceNotFound";    // sourceRef names nothing
-inline constexpr std::string_view source_not_ready = "SourceNotReady";    // the source has no revision yet
-inline constexpr std::string_view fetch_failed = "FetchFailed";           // the remote or the mirror
+inline constexpr std::string_view applied = "Applied";                         // GitSync: the revision is applied and enforced
+inline constexpr std::string_view fetched = "Fetched";                         // GitRepository: the revision is in the mirror
+inline constexpr std::string_view progressing = "Progressing";                 // first attempt under way
+inline constexpr std::string_view retrying = "ProgressingWithRetry";           // failed, will be tried again
+inline constexpr std::string_view invalid_spec = "InvalidSpec";                // this object's spec cannot be used
+inline constexpr std::string_view source_not_found = "SourceNotFound";         // sourceRef names nothing
+inline constexpr std::string_view dependency_not_ready = "DependencyNotReady"; // spec.dependsOn
+inline constexpr std::string_view source_not_ready = "SourceNotReady";         // the source has no revision yet
+inline constexpr std::string_view fetch_failed = "FetchFailed";                // the remote or the mirror
 inline constexpr std::string_view revision_refused = "RevisionRefused";   // something in the commit is wrong: status.errors
 inline constexpr std::string_view prune_blocked = "PruneBlocked";         // the revision would prune everything
 inline constexpr std::string_view health_failed = "HealthCheckFailed";    // an object failed, or was not healthy in time

@@ -25,6 +25,12 @@ enum class DeletionPolicy {
   Orphan, // left in the cluster; our label, annotation and field manager are given up
 };
 
+/// What happens when the API server refuses an object of a revision.
+enum class OnError {
+  Stop,     // no later stage begins
+  Continue, // all goes on that does not depend on it
+};
+
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
@@ -36,6 +42,8 @@ struct GitSyncSpec {
   std::string target_namespace;                      // "" for "default"
   bool health_wait = true;                           // spec.health.wait
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
+  OnError on_error = OnError::Stop;
+  std::vector<std::string> depends_on; // names of GitSyncs of the same namespace: spec.dependsOn[].name
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
   bool suspend = false;
   friend bool operator==(const GitSyncSpec&, const GitSyncSpec&) = default;

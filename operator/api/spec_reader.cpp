@@ -14,12 +14,6 @@ constexpr size_t max_quoted = 80; // bytes of a user's value that a message repe
 
 std::string in_quotes(std::string_view value) { return cat('"', status_text(value, max_quoted), '"'); }
 
-/// Whole seconds, as users would write them: "168h", "90s".
-std::string duration_text(std::chrono::milliseconds time) {
-  const auto seconds = time.count() / 1000;
-  return seconds % 3600 == 0 ? cat(seconds / 3600, 'h') : cat(seconds, 's');
-}
-
 bool is_lower_alnum(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
 } // namespace
@@ -81,6 +75,24 @@ std::chrono::milliseconds SpecReader::duration(std::string_view path, std::strin
     return standard;
   }
   return *parsed;
+}
+
+std::vector<std::string> SpecReader::names(std::string_view path, size_t most) {
+  fields_.push_back({std::string(path), "array", {}, {}, false});
+  std::vector<std::string> out;
+  const auto& value = find(path);
+  if (value.is_null()) return out;
+  if (!value.is_array() || value.size() > most) {
+    note(path, cat("must be a list of at most ", most, " entries"));
+    return out;
+  }
+  for (const auto& entry : value) {
+    auto name = read_text(entry, "name");
+    if (!is_dns_subdomain(name))
+      note(path, cat("name ", in_quotes(name), " must be an object's name (lower-case letters, digits, \"-\" and \".\")"));
+    out.push_back(std::move(name));
+  }
+  return out;
 }
 
 void SpecReader::check(bool holds, std::string_view path, std::string_view problem) {

@@ -39,6 +39,9 @@ public:
   std::chrono::milliseconds duration(std::string_view path, std::string_view fallback, std::chrono::milliseconds least,
                                      std::chrono::milliseconds most);
 
+  /// A list of objects with the member "name", at most `most`; each has to be an object's name.
+  std::vector<std::string> names(std::string_view path, size_t most);
+
   /// Notes "spec.<path>: <problem>" unless it holds.
   void check(bool holds, std::string_view path, std::string_view problem);
 

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "health/health.h"
 #include "object/manifest.h"
+#include "object/order.h"
 #include "object/ownership.h"
 
 #include <memory>
@@ -56,9 +57,10 @@ struct ManagedObject {
   std::string version;
   SourceLocation at;
   Body body;
-  Digest content;                        // of version and body: whether git changed it
-  Digest applied;                        // content that was last applied; empty: never
-  std::shared_ptr<const SyncFacts> sync; // whose it is; never null
+  Digest content;                          // of version and body: whether git changed it
+  Digest applied;                          // content that was last applied; empty: never
+  std::shared_ptr<const SyncFacts> sync;   // whose it is; never null
+  std::shared_ptr<const OrderHints> order; // null where its annotations say nothing
 
   // The cluster's side, as of our last write or of the last harmless event.
   std::string uid;

@@ -17,6 +17,10 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
   Plan plan;
   const auto replaced = [&](const std::string& file) { return delta.full || delta.files.contains(file); };
 
+  std::map<ObjectRef, OrderNode> nodes;
+  for (const auto& object : delta.objects)
+    if (object.order) nodes[object.ref] = {object.at, *object.order};
+
   std::set<ObjectRef> named;
   for (auto& object : delta.objects) {
     named.insert(object.ref);
@@ -51,6 +55,18 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
     for (const auto& ref : objects)
       if (!named.contains(ref)) plan.prune.push_back(ref);
   }
+  const std::set<ObjectRef> gone(plan.prune.begin(), plan.prune.end());
+  for (const auto& ref : current.ordered)
+    if (const auto* object = table.find(ref); object && object->order && !gone.contains(ref) && !named.contains(ref))
+      nodes[ref] = {object->at, *object->order};
+  std::ranges::move(order_errors(nodes,
+                                 [&](const ObjectRef& ref) {
+                                   if (named.contains(ref)) return true;
+                                   const auto* object = table.find(ref);
+                                   return object && object->sync->owner == owner && object->phase != Phase::Removing &&
+                                          !gone.contains(ref);
+                                 }),
+                    std::back_inserter(errors));
   if (kept + named.size() == 0 && current.objects() + current.leaving.size() > 0 && !spec.allow_empty)
     errors.push_back(
         fail(Code::EmptyRevision, cat("GitSync ", owner, ": no manifest is left under ", spec.path, ", which would delete all ",

@@ -19,6 +19,7 @@ struct DesiredSet {
   std::string tree;     // git tree id of the path: equal means nothing to read
   std::string spec_key; // what else the bodies depend on (targetNamespace, path); another value means reading everything
   std::map<std::string, std::vector<ObjectRef>> files;
+  std::set<ObjectRef> ordered; // of files: those whose annotations say something about their order
   std::set<ObjectRef> leaving; // in the inventory, not declared any more: to be pruned (or kept, where prune is off)
 
   size_t objects() const;
@@ -40,7 +41,7 @@ struct Plan {
 
 /// Checks the delta against the declared set and the other GitSyncs; all errors at once.
 /// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. EmptyRevision: nothing would be
-/// left although objects exist and allowEmpty is off.
+/// left although objects exist and allowEmpty is off. InvalidManifest: an order that cannot be (order_errors()).
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
                                                   const std::string& owner, const api::GitSyncSpec& spec);
 

@@ -62,7 +62,13 @@ void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
     }
     map[std::string(key)] = value;
   }
+  auto hints = order_hints(manifest.body);
+  if (!hints) {
+    errors_.push_back(wrap(std::move(hints.error()), cat(manifest.at.text(), ": ", manifest.ref.text())).error());
+    return;
+  }
   Prepared out;
+  if (!hints->empty()) out.order = std::make_shared<const OrderHints>(std::move(*hints));
   std::string text = manifest.body.dump(-1, ' ', false, json::error_handler_t::replace);
   out.content = digest(stamp_.salt, text);
   out.body = Body(std::move(text));

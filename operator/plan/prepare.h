@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "object/manifest.h"
+#include "object/order.h"
 #include "plan/managed_object.h"
 
 #include <functional>
@@ -36,6 +37,7 @@ struct Prepared {
   SourceLocation at;
   Body body;
   Digest content;
+  std::shared_ptr<const OrderHints> order; // null where its annotations say nothing
 };
 
 /// Collects the manifests of one revision and reports all that is wrong at once.

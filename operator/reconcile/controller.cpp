@@ -68,6 +68,11 @@ Controller::Controller(Options options)
                  const auto it = repositories_.find(key);
                  return it == repositories_.end() ? nullptr : it->second.get();
                },
+               [this](Sync& sync, const std::string& commit) { return awaited(sync, commit); },
+               [this](Sync& sync) {
+                 for (auto& [name, other] : syncs_)
+                   if (std::ranges::count(other->dependencies(), sync.meta().key()) > 0) other->dependency_settled();
+               },
                [this] { return repository_watch_.synced(); }},
       repository_watch_(options_.kube, {collection(api::git_repository_plural), "", {}}, repository_listener_),
       sync_watch_(options_.kube, {collection(api::git_sync_plural), "", {}}, sync_listener_), group_(options_.executor),
@@ -79,6 +84,9 @@ Controller::Controller(Options options)
       if (!repositories_.contains(sync->source_key())) sync->source_changed();
   };
   sync_listener_.on_changed = [this](const auto& key, const auto& object) { sync_changed(key, object); };
+  sync_listener_.on_synced = [this] {
+    for (auto& [key, sync] : syncs_) sync->dependency_settled();
+  };
   sync_listener_.on_deleted = [this](const auto& key) { sync_deleted(key); };
   applier_.on_applied([this](ManagedObject& object) { drift_.applied(object); });
   const auto live = [this](ManagedObject& object, const json& now) {
@@ -132,6 +140,41 @@ void Controller::repository_changed(const std::string& key, const json& object) 
 void Controller::source_changed(const std::string& key) {
   for (auto& [name, sync] : syncs_)
     if (sync->source_key() == key) sync->source_changed();
+}
+
+/// What a revision of it has to wait for. A circle never ends, so that is said instead.
+std::vector<std::string> Controller::awaited(const Sync& sync, const std::string& commit) const {
+  std::vector<std::string> out;
+  for (const auto& name : sync.dependencies()) {
+    const auto it = syncs_.find(name);
+    if (it == syncs_.end() && !sync_watch_.synced())
+      out.push_back(name); // perhaps it is only not seen yet
+    else if (it == syncs_.end())
+      out.push_back(cat(name, " (there is none)"));
+    else if (const auto circle = circle_through(sync.meta().key(), name); !circle.empty())
+      out.push_back(cat(name, " (a circle: ", circle, "; remove one dependsOn)"));
+    else if (!it->second->ready_with(sync.source_key(), commit))
+      out.push_back(name);
+  }
+  return out;
+}
+
+/// "a → b → a" where `name` depends on `start` in the end; else empty.
+std::string Controller::circle_through(const std::string& start, const std::string& name) const {
+  std::map<std::string, std::string> from{{name, start}}; // in breadth, each GitSync once
+  std::vector<std::string> next{name};
+  for (size_t i = 0; i < next.size(); ++i) {
+    const std::string here = next[i];
+    if (here == start) {
+      std::string text = start;
+      for (std::string step = from[start]; step != start; step = from[step]) text = cat(step, " → ", text);
+      return cat(start, " → ", text);
+    }
+    if (const auto it = syncs_.find(here); it != syncs_.end())
+      for (const auto& further : it->second->dependencies())
+        if (from.emplace(further, here).second) next.push_back(further);
+  }
+  return {};
 }
 
 void Controller::repository_deleted(const std::string& key) {

@@ -53,6 +53,8 @@ private:
   void sync_changed(const std::string& key, const nlohmann::json& object);
   void sync_deleted(const std::string& key);
   void source_changed(const std::string& key);
+  std::vector<std::string> awaited(const Sync& sync, const std::string& commit) const;
+  std::string circle_through(const std::string& start, const std::string& name) const;
   Sync* sync_of(const SyncFacts& facts);
   Task<> reap(std::shared_ptr<Sync> sync);
   Task<> reap(std::shared_ptr<source::Repository> repository);

@@ -89,6 +89,20 @@ void Sync::source_changed() {
   wake_.set();
 }
 
+std::vector<std::string> Sync::dependencies() const {
+  std::vector<std::string> out;
+  if (spec_)
+    for (const auto& name : spec_->spec.depends_on) out.push_back(api::owner_name(meta_.ns, name));
+  return out;
+}
+
+bool Sync::ready_with(const std::string& source_key, const std::string& commit) const {
+  const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
+  if (!loaded_ || meta_.deleting || !ready || ready->status != api::Truth::True) return false;
+  if (status_.observed_generation != meta_.generation) return false;
+  return this->source_key() != source_key || (desired_.commit == commit && pending().empty());
+}
+
 std::set<GroupKind> Sync::kinds() const {
   std::set<GroupKind> out;
   for (const auto& [file, objects] : desired_.files)
@@ -129,6 +143,7 @@ Task<> Sync::run() {
     const auto now = std::chrono::steady_clock::now();
     auto until = next_sweep_ == Instant{} ? now + std::chrono::hours(1) : std::max(next_sweep_, now + std::chrono::seconds(1));
     if (retry_wanted_) until = std::min(until, std::max(next_attempt_, now));
+    if (blocked_) until = std::min(until, std::max(blocked_since_ + spec_->spec.health_timeout, now + std::chrono::seconds(1)));
     co_await wake_.wait_for(until - now);
   }
 }
@@ -173,8 +188,8 @@ Task<> Sync::step(bool asked) {
                            {}}},
                     false);
     if (!pending().empty() && now >= next_attempt_) {
-      auto errors = co_await apply_pending();
-      if (!errors.empty()) report_failed(std::move(errors), false);
+      auto applied = co_await apply_pending();
+      if (!applied.errors.empty()) report_failed(std::move(applied.errors), false);
     }
     if (unsaved()) co_await save();
     co_return;
@@ -184,6 +199,8 @@ Task<> Sync::step(bool asked) {
     retry_wanted_ = true;
   } else if (up_to_date(revision)) {
     report_settled();
+  } else if (blocked_ && accepted(revision)) {
+    co_await carry_out(revision, false); // what was waited for may be healthy by now
   } else if (refused_commit_ != revision.commit) {
     co_await attempt(revision);
   } else {

@@ -9,6 +9,7 @@
 #include "git/client.h"
 #include "health/book.h"
 #include "health/verdict.h"
+#include "object/order.h"
 #include "plan/plan.h"
 #include "reconcile/pod_watch.h"
 #include "report/reporter.h"
@@ -23,6 +24,8 @@
 
 namespace gitsync::reconcile {
 
+class Sync;
+
 /// What all GitSyncs share. Everything outlives every Sync.
 struct Context {
   kube::Client& kube;
@@ -35,8 +38,10 @@ struct Context {
   report::Reporter reporter;
   asio::any_io_executor executor;
   std::function<bool()> may_write;
-  std::function<source::Repository*(const std::string& key)> source; // null where there is none
-  std::function<bool()> sources_listed; // all GitRepositories are known: only then one can be missing
+  std::function<source::Repository*(const std::string& key)> source;                      // null where there is none
+  std::function<std::vector<std::string>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
+  std::function<void(Sync& sync)> settled; // it became ready: those that depend on it may go on
+  std::function<bool()> sources_listed;    // all GitRepositories are known: only then one can be missing
 };
 
 /// Control thread only.
@@ -61,6 +66,13 @@ public:
   /// Source "namespace/name", empty where the spec cannot be used.
   std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
+  /// Names "namespace/name" of the GitSyncs that it depends on.
+  std::vector<std::string> dependencies() const;
+  /// Whether those that depend on it may go on: ready, and with that commit where it follows the same source.
+  bool ready_with(const std::string& source_key, const std::string& commit) const;
+  void dependency_settled() {
+    if (held_) wake_.set();
+  }
   /// True after the finalizer was removed: nothing is left to do.
   bool finished() const { return finished_; }
   std::set<GroupKind> kinds() const;
@@ -85,12 +97,19 @@ private:
     std::string spec_key; // of the spec that was read with: it may be edited meanwhile
   };
   Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
+  bool accepted(const source::Revision& revision) const;
   bool up_to_date(const source::Revision& revision) const;
   Task<> attempt(source::Revision revision);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
 
   // sync_apply.cpp: plan → cluster
-  Task<std::vector<Error>> apply_pending();
+  struct Applied {
+    std::vector<Error> errors;
+    size_t waiting = 0; // objects that wait for the health of others
+  };
+  Task<Applied> apply_pending();
+  Task<std::vector<Error>> apply_stage(Stage stage, const std::vector<ObjectRef>& objects);
+  Task<> carry_out(source::Revision revision, bool quiet);
   Task<Result<>> definitions_served(const std::vector<ObjectRef>& crds);
   std::vector<ObjectRef> pending() const;
 
@@ -117,6 +136,8 @@ private:
   void report_applied(const source::Revision& revision, size_t applied, double seconds);
   void report_failed(std::vector<Error> errors, bool refused);
   void report_settled();
+  void report_waiting(size_t waiting);
+  void report_held(const std::vector<std::string>& dependencies);
   void publish(report::Urgency urgency);
   report::EventSubject subject() const;
   void event(report::EventReason reason, std::string_view note);
@@ -137,8 +158,14 @@ private:
   Event wake_, health_news_;
   health::Book health_;
   PodWatch pods_;
-  Instant ill_since_{};  // applied, or an object fell ill; none while all are well
-  bool seen_ = false;    // every object was looked at since the start
+  Instant ill_since_{};        // applied, or an object fell ill; none while all are well
+  bool seen_ = false;          // every object was looked at since the start
+  std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
+  bool held_ = false;          // a revision waits for dependencies
+  bool blocked_ = false;       // objects of the revision wait for the health of others
+  Instant blocked_since_{};    // and, where that is so, since when
+  Instant attempt_started_{};
+  size_t changed_ = 0;   // objects that the revision changes, for telling
   bool settled_ = false; // all of the revision is applied, and nothing else has a say in Ready
   bool loaded_ = false, finished_ = false;
   bool untold_ = false;         // the inventory has a revision that an earlier process carried out and could not tell of

@@ -30,7 +30,9 @@ void Sync::live(ManagedObject& object, const nlohmann::json& live) {
   object.health = health.state;
   std::string pods =
       health.state >= health::State::Progressing && has_pods(object.ref) ? health::pod_selector(live) : std::string();
-  if (health_.set(object.ref, std::move(health), std::move(pods))) health_news_.set();
+  if (!health_.set(object.ref, std::move(health), std::move(pods))) return;
+  health_news_.set();
+  if (blocked_) wake_.set();
 }
 
 bool Sync::all_seen() {
@@ -91,6 +93,7 @@ void Sync::report_health() {
     break;
   }
   }
+  if (verdict == health::Verdict::Done && context_.settled) context_.settled(*this);
   publish(verdict == health::Verdict::Waiting && !awaited ? report::Urgency::Later : report::Urgency::Soon);
 }
 

@@ -26,6 +26,11 @@ void Sync::restore(InventoryRecord record) {
     desired_.leaving.insert(object.ref);
   } else {
     object.content = digest(facts_->salt, record.body);
+    if (record.body.find(wave_annotation) != std::string::npos || record.body.find(depends_on_annotation) != std::string::npos)
+      if (auto hints = order_hints(nlohmann::json::parse(record.body, nullptr, false)); hints && !hints->empty()) {
+        object.order = std::make_shared<const OrderHints>(std::move(*hints));
+        desired_.ordered.insert(object.ref);
+      }
     object.body = Body(std::move(record.body));
     object.phase = Phase::Unseen;
     desired_.files[object.at.file].push_back(object.ref);

@@ -29,9 +29,14 @@ KindLookup lookup_in(const kube::ResourceMap& map) {
 
 } // namespace
 
+/// It was read, planned and adopted; what is left is to carry it out.
+bool Sync::accepted(const source::Revision& revision) const {
+  return desired_.commit == revision.commit && desired_.spec_key == spec_key(spec_->spec, revision.url);
+}
+
 bool Sync::up_to_date(const source::Revision& revision) const {
-  return desired_.commit == revision.commit && desired_.spec_key == spec_key(spec_->spec, revision.url) && pending().empty() &&
-         (desired_.leaving.empty() || !spec_->spec.prune) && inventory_.pending.empty();
+  return accepted(revision) && pending().empty() && (desired_.leaving.empty() || !spec_->spec.prune) &&
+         inventory_.pending.empty();
 }
 
 Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
@@ -86,6 +91,11 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   const auto declare = [&](Prepared& prepared, bool changed) {
     auto& object = context_.table.get(prepared.ref, facts_);
     object.at = std::move(prepared.at);
+    object.order = std::move(prepared.order);
+    if (object.order)
+      desired_.ordered.insert(object.ref);
+    else
+      desired_.ordered.erase(object.ref);
     if (changed) {
       object.version = std::move(prepared.version);
       object.body = std::move(prepared.body);
@@ -101,6 +111,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   for (const auto& ref : plan.prune) {
     if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
     health_.erase(ref);
+    desired_.ordered.erase(ref);
     context_.drift.forget(ref);
     desired_.leaving.insert(ref);
     touch(ref);
@@ -112,7 +123,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
 }
 
 Task<> Sync::attempt(source::Revision revision) {
-  const auto started = std::chrono::steady_clock::now();
+  attempt_started_ = std::chrono::steady_clock::now();
   const bool was_refused = !status_.errors.empty() || status_.last_attempted_revision != status_.last_applied_revision;
   const bool same_tree_before = !desired_.tree.empty();
   auto result = co_await read(revision);
@@ -124,6 +135,12 @@ Task<> Sync::attempt(source::Revision revision) {
     auto plan = make_plan(desired_, std::move(result->delta), context_.table, facts_->owner, spec_->spec);
     context_.reporter.metrics.phase(report::Phase::Plan,
                                     milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
+    const auto dependencies = plan && !untouched ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
+    held_ = !dependencies.empty();
+    if (held_) {
+      report_held(dependencies);
+      co_return;
+    }
     if (plan) {
       result->delta = {full, files, {}};
       // Durable before the first of them exists: whatever happens now, no created object is lost track of.
@@ -145,39 +162,59 @@ Task<> Sync::attempt(source::Revision revision) {
                               {meta_.generation, std::chrono::system_clock::now()});
         publish(report::Urgency::Later);
       }
-      auto errors = co_await apply_pending();
-      if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
-        // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
-        if (auto saved = co_await save_records(); !saved)
-          errors.push_back(std::move(saved.error()));
-        else
-          errors = co_await prune();
-      }
-      if (!errors.empty()) {
-        report_failed(std::move(errors), false);
-        co_return;
-      }
-      // Applied means that a restart knows it too, even with git away.
-      if (unsaved()) {
-        if (auto saved = co_await save(); !saved) {
-          report_failed({saved.error()}, false);
-          co_return;
-        }
-      }
-      if (untouched && !was_refused && changed == 0) {
-        report_settled(); // a commit that touches nothing of ours writes nothing of ours
-        co_return;
-      }
-      report_applied(revision, changed, milliseconds_between(started, std::chrono::steady_clock::now()) / 1000);
+      changed_ = changed;
+      co_await carry_out(revision, untouched && !was_refused && changed == 0);
       co_return;
     }
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(plan.error()), true);
   } else {
+    // A kind that nobody serves yet may be what a dependency is about to bring.
+    const bool kinds_only =
+        std::ranges::all_of(result.error(), [](const Error& error) { return error.code == Code::UnknownKind; });
+    const auto dependencies = kinds_only ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
+    held_ = !dependencies.empty();
+    if (held_) {
+      report_held(dependencies);
+      co_return;
+    }
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(result.error()), true);
   }
   if (!retry_wanted_) refused_commit_ = revision.commit;
+}
+
+/// What was accepted → the cluster. `quiet`: nothing of ours has changed, so nothing of ours is written.
+Task<> Sync::carry_out(source::Revision revision, bool quiet) {
+  auto applied = co_await apply_pending();
+  blocked_ = applied.errors.empty() && applied.waiting > 0;
+  if (blocked_) {
+    report_waiting(applied.waiting);
+    co_return;
+  }
+  auto errors = std::move(applied.errors);
+  if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
+    // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
+    if (auto saved = co_await save_records(); !saved)
+      errors.push_back(std::move(saved.error()));
+    else
+      errors = co_await prune();
+  }
+  if (!errors.empty()) {
+    report_failed(std::move(errors), false);
+    co_return;
+  }
+  // Applied means that a restart knows it too, even with git away.
+  if (unsaved()) {
+    if (auto saved = co_await save(); !saved) {
+      report_failed({saved.error()}, false);
+      co_return;
+    }
+  }
+  if (quiet)
+    report_settled(); // a commit that touches nothing of ours writes nothing of ours
+  else
+    report_applied(revision, changed_, milliseconds_between(attempt_started_, std::chrono::steady_clock::now()) / 1000);
 }
 
 } // namespace gitsync::reconcile

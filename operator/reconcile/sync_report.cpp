@@ -39,6 +39,7 @@ void Sync::publish(report::Urgency urgency) {
 void Sync::report_applied(const source::Revision& revision, size_t applied, double seconds) {
   failures_ = 0;
   untold_ = false;
+  blocked_since_ = {};
   refused_commit_.clear();
   const auto now = std::chrono::system_clock::now();
   const bool news = status_.last_applied_revision != revision.revision;
@@ -60,6 +61,38 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
                         {"changed", applied},
                         {"objects", desired_.objects()},
                         {"milliseconds", static_cast<int64_t>(seconds * 1000)}});
+}
+
+/// Part of the revision is applied; the rest waits for the health of what it depends on.
+void Sync::report_waiting(size_t waiting) {
+  const auto now = std::chrono::steady_clock::now();
+  if (blocked_since_ == Instant{}) blocked_since_ = now;
+  const auto verdict = health::judge(
+      {true, true, std::max(health_.worst(), health::State::Progressing), blocked_since_, spec_->spec.health_timeout, now});
+  const api::At at{meta_.generation, std::chrono::system_clock::now()};
+  status_.health = health::state_text(health_.worst());
+  status_.last_attempted_revision = desired_.revision;
+  const std::string what = cat(waiting, waiting == 1 ? " object of " : " objects of ", api::short_revision(desired_.revision),
+                               waiting == 1 ? " waits for " : " wait for ", health_.text());
+  if (verdict == health::Verdict::Waiting) {
+    api::mark_waiting(status_.conditions, api::reason::progressing, what, at);
+  } else {
+    const std::string why = verdict == health::Verdict::Failed
+                                ? what
+                                : cat(what, "; not healthy within ", duration_text(spec_->spec.health_timeout));
+    const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
+    if (!ready || ready->reason != api::reason::health_failed) event(report::EventReason::HealthCheckFailed, why);
+    api::mark_not_ready(status_.conditions, api::reason::health_failed, why, at);
+  }
+  publish(report::Urgency::Soon);
+}
+
+/// A revision is there and waits for other GitSyncs.
+void Sync::report_held(const std::vector<std::string>& dependencies) {
+  api::mark_waiting(status_.conditions, api::reason::dependency_not_ready,
+                    cat("Waiting for ", dependencies.size() == 1 ? "GitSync " : "GitSyncs ", join(dependencies, ", ")),
+                    {meta_.generation, std::chrono::system_clock::now()});
+  publish(report::Urgency::Soon);
 }
 
 /// Everything is as declared, and nothing was to be done.

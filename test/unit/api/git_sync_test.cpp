@@ -22,7 +22,8 @@ TEST_CASE("a GitSync with everything", "[api]") {
     "metadata": {"namespace": "shop", "name": "api"},
     "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
              "prune": {"enabled": false, "allowEmpty": true}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
-             "health": {"wait": false, "timeout": "90s"}, "deletionPolicy": "Orphan", "suspend": true}})"));
+             "health": {"wait": false, "timeout": "90s"}, "onError": "Continue",
+             "dependsOn": [{"name": "keycloak"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
   GitSyncSpec expected;
   expected.source_name = "code";
@@ -34,6 +35,8 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.target_namespace = "shop-prod";
   expected.health_wait = false;
   expected.health_timeout = 90s;
+  expected.on_error = OnError::Continue;
+  expected.depends_on = {"keycloak", "infra"};
   expected.deletion_policy = DeletionPolicy::Orphan;
   expected.suspend = true;
   CHECK(parsed->spec == expected);

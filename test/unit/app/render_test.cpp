@@ -121,9 +121,9 @@ TEST_CASE("an unknown kind is assumed to be namespaced, and said so once") {
   REQUIRE(rendered);
   CHECK(rendered->notes ==
         std::vector<std::string>{
-            "a.yaml:1: Widget.example.com default/w: no CustomResourceDefinition for it was read: taken as namespaced",
             "b.yaml:1: Deploymnt.apps default/d: Kubernetes has no Deploymnt in apps that can be applied, as far as is "
-            "known offline: check the spelling"});
+            "known offline: check the spelling",
+            "a.yaml:1: Widget.example.com default/w: no CustomResourceDefinition for it was read: taken as namespaced"});
   REQUIRE(rendered->objects.size() == 3);
   for (const auto& one : rendered->objects) CHECK(one.body["metadata"]["namespace"] == "default");
 }

@@ -16,7 +16,7 @@ ObjectRef ref(const std::string& name) { return {"", "ConfigMap", "shop", name};
 
 Prepared prepared(const std::string& file, const std::string& name, int value, int line = 1) {
   const std::string body = cat("{\"name\":\"", name, "\",\"value\":", value, "}");
-  return {ref(name), "v1", {file, line}, Body(body), digest("salt", body)};
+  return {ref(name), "v1", {file, line}, Body(body), digest("salt", body), nullptr};
 }
 
 RevisionDelta whole(const Content& content) {
