@@ -48,6 +48,7 @@ inline constexpr std::string_view fetch_failed = "FetchFailed";                /
 inline constexpr std::string_view revision_refused = "RevisionRefused";   // something in the commit is wrong: status.errors
 inline constexpr std::string_view prune_blocked = "PruneBlocked";         // the revision would prune everything
 inline constexpr std::string_view health_failed = "HealthCheckFailed";    // an object failed, or was not healthy in time
+inline constexpr std::string_view rolled_back = "RolledBack";             // the last healthy revision is enforced instead
 inline constexpr std::string_view apply_failed = "ApplyFailed";           // the API server refused or cannot be reached
 inline constexpr std::string_view drift_detected = "DriftDetected";       // drift.mode is Report, and objects differ
 inline constexpr std::string_view suspended = "Suspended";                // spec.suspend

@@ -29,6 +29,7 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.target_namespace = reader.text("targetNamespace");
   reader.check(spec.target_namespace.empty() || is_dns_label(spec.target_namespace), "targetNamespace",
                "must be a namespace's name (lower-case letters, digits and \"-\")");
+  spec.rollback = reader.flag("rollback.enabled", false);
   spec.on_error = static_cast<OnError>(reader.choice("onError", {"Stop", "Continue"}, 0));
   spec.depends_on = reader.names("dependsOn", 32);
   spec.deletion_policy = static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan"}, 0));

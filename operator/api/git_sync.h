@@ -42,6 +42,7 @@ struct GitSyncSpec {
   std::string target_namespace;                      // "" for "default"
   bool health_wait = true;                           // spec.health.wait
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
+  bool rollback = false;                             // spec.rollback.enabled
   OnError on_error = OnError::Stop;
   std::vector<std::string> depends_on; // names of GitSyncs of the same namespace: spec.dependsOn[].name
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;

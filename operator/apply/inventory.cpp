@@ -61,15 +61,22 @@ unsigned chunk_of(const ObjectRef& ref, unsigned chunks) {
 std::string encode_meta(const InventoryMeta& meta) {
   json pending = json::array();
   for (const auto& ref : meta.pending) pending.push_back(ref_to_json(ref));
-  return deflate(json{{"format", format},
-                      {"salt", base64_encode(meta.salt)},
-                      {"chunks", meta.chunks},
-                      {"revision", meta.revision},
-                      {"commit", meta.commit},
-                      {"tree", meta.tree},
-                      {"specKey", meta.spec_key},
-                      {"pending", std::move(pending)}}
-                     .dump(-1, ' ', false, json::error_handler_t::replace));
+  json out = {{"format", format},         {"salt", base64_encode(meta.salt)},
+              {"chunks", meta.chunks},    {"revision", meta.revision},
+              {"commit", meta.commit},    {"tree", meta.tree},
+              {"specKey", meta.spec_key}, {"pending", std::move(pending)}};
+  // An operator that does not know rollbacks reads past these.
+  if (!meta.healthy.commit.empty())
+    out["healthy"] = {{"revision", meta.healthy.revision},
+                      {"commit", meta.healthy.commit},
+                      {"tree", meta.healthy.tree},
+                      {"specKey", meta.healthy.spec_key},
+                      {"chunks", meta.healthy_chunks}};
+  if (!meta.quarantine.commit.empty())
+    out["quarantine"] = {{"revision", meta.quarantine.revision}, {"commit", meta.quarantine.commit},
+                         {"tree", meta.quarantine.tree},         {"specKey", meta.quarantine.spec_key},
+                         {"why", meta.quarantine.why},           {"rollingBack", meta.rolling_back}};
+  return deflate(out.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 Result<InventoryMeta> decode_meta(std::string_view bytes) {
@@ -88,6 +95,19 @@ Result<InventoryMeta> decode_meta(std::string_view bytes) {
     out.tree = value->at("tree").get<std::string>();
     out.spec_key = value->at("specKey").get<std::string>();
     for (const auto& ref : value->at("pending")) out.pending.push_back(ref_from_json(ref));
+    const auto text = [](const json& object, const char* name) { return object.at(name).get<std::string>(); };
+    if (const auto found = value->find("healthy"); found != value->end()) {
+      out.healthy = {text(*found, "revision"), text(*found, "commit"), text(*found, "tree"), text(*found, "specKey")};
+      const auto& parts = found->at("chunks");
+      if (!parts.is_number_unsigned() || parts.get<uint64_t>() > most_chunks)
+        return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged: its number of healthy chunks");
+      out.healthy_chunks = static_cast<unsigned>(parts.get<uint64_t>());
+    }
+    if (const auto found = value->find("quarantine"); found != value->end()) {
+      out.quarantine = {text(*found, "revision"), text(*found, "commit"), text(*found, "tree"), text(*found, "specKey"),
+                        text(*found, "why")};
+      out.rolling_back = found->at("rollingBack").get<bool>();
+    }
     if (out.salt.empty()) return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
     return out;
   } catch (const json::exception& error) {

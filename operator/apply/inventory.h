@@ -3,6 +3,7 @@
 // Kept in Secrets (rendered manifests may hold secrets) beside the GitSync: one "meta", and the records in chunks by the hash
 // of their identity, so that a change of one object rewrites one chunk.
 #pragma once
+#include "plan/healthy_set.h"
 #include "plan/managed_object.h"
 #include "plan/plan.h"
 
@@ -17,6 +18,14 @@ struct InventoryMeta {
   std::string salt;                             // bytes
   unsigned chunks = 0;                          // 0: nothing was stored yet
   std::string revision, commit, tree, spec_key; // of the DesiredSet that was accepted and carried out
+  HealthySet::Identity healthy;                 // the revision that a rollback goes back to; empty: none is known
+  unsigned healthy_chunks = 0;                  // parts of what differs from it
+  /// A revision that was rolled back: not applied again before its path or the spec changes.
+  struct Quarantine {
+    std::string revision, commit, tree, spec_key, why;
+    friend bool operator==(const Quarantine&, const Quarantine&) = default;
+  } quarantine;
+  bool rolling_back = false;      // decided, not carried out yet
   std::vector<ObjectRef> pending; // about to be created: written before the first of them, so that none is ever lost track of
   friend bool operator==(const InventoryMeta&, const InventoryMeta&) = default;
 };

@@ -8,9 +8,10 @@ namespace gitsync {
 namespace {
 using nlohmann::json;
 std::string meta_name(const std::string& sync) { return api::stored_secret_name(sync, "meta", 0); }
-std::string chunk_name(const std::string& sync, unsigned chunks, unsigned index) {
-  return api::stored_secret_name(sync, cat("objects-", chunks), index);
+std::string chunk_name(const std::string& sync, const std::string& kind, unsigned chunks, unsigned index) {
+  return api::stored_secret_name(sync, cat(kind, "-", chunks), index);
 }
+const std::string objects = "objects", healthy = "healthy";
 } // namespace
 
 InventoryStore::InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write)
@@ -64,9 +65,9 @@ Task<Result<InventoryMeta>> InventoryStore::load_meta() {
   co_return std::move(*meta);
 }
 
-Task<Result<>> InventoryStore::load_records(const InventoryMeta& meta, std::function<void(InventoryRecord)> sink) {
-  for (unsigned i = 0; i < meta.chunks; ++i) {
-    const std::string name = chunk_name(owner_.name, meta.chunks, i);
+Task<Result<>> InventoryStore::load_parts(std::string kind, unsigned chunks, std::function<void(InventoryRecord)> sink) {
+  for (unsigned i = 0; i < chunks; ++i) {
+    const std::string name = chunk_name(owner_.name, kind, chunks, i);
     auto bytes = co_await load(name);
     if (!bytes) co_return std::unexpected(std::move(bytes.error()));
     if (bytes->empty()) co_return fail(Code::InventoryCorrupt, cat("Secret ", owner_.ns, "/", name, " is missing"));
@@ -77,23 +78,40 @@ Task<Result<>> InventoryStore::load_records(const InventoryMeta& meta, std::func
   co_return Result<>{};
 }
 
-Task<Result<>> InventoryStore::save_meta(const InventoryMeta& meta) { return save(meta_name(owner_.name), encode_meta(meta)); }
-
-Task<Result<>> InventoryStore::save_chunk(unsigned chunks, unsigned index, const std::vector<InventoryRecord>& records) {
-  return save(chunk_name(owner_.name, chunks, index), encode_chunk(records));
-}
-
-Task<> InventoryStore::drop_chunks(unsigned chunks) {
+Task<> InventoryStore::drop_parts(std::string kind, unsigned chunks) {
   if (may_write_ && !may_write_()) co_return;
   for (unsigned i = 0; i < chunks; ++i) {
-    auto removed = co_await client_.remove(path(chunk_name(owner_.name, chunks, i)));
+    auto removed = co_await client_.remove(path(chunk_name(owner_.name, kind, chunks, i)));
     if (!removed && removed.error().code != Code::ApiNotFound)
       log::warn("cannot delete an old part of an inventory", {{"error", removed.error().text()}});
   }
 }
 
+Task<Result<>> InventoryStore::load_records(const InventoryMeta& meta, std::function<void(InventoryRecord)> sink) {
+  return load_parts(objects, meta.chunks, std::move(sink));
+}
+
+Task<Result<>> InventoryStore::load_healthy(unsigned chunks, std::function<void(InventoryRecord)> sink) {
+  return load_parts(healthy, chunks, std::move(sink));
+}
+
+Task<Result<>> InventoryStore::save_healthy(unsigned chunks, unsigned index, const std::vector<InventoryRecord>& records) {
+  return save(chunk_name(owner_.name, healthy, chunks, index), encode_chunk(records));
+}
+
+Task<> InventoryStore::drop_healthy(unsigned chunks) { return drop_parts(healthy, chunks); }
+
+Task<Result<>> InventoryStore::save_meta(const InventoryMeta& meta) { return save(meta_name(owner_.name), encode_meta(meta)); }
+
+Task<Result<>> InventoryStore::save_chunk(unsigned chunks, unsigned index, const std::vector<InventoryRecord>& records) {
+  return save(chunk_name(owner_.name, objects, chunks, index), encode_chunk(records));
+}
+
+Task<> InventoryStore::drop_chunks(unsigned chunks) { return drop_parts(objects, chunks); }
+
 Task<> InventoryStore::drop(const InventoryMeta& meta) {
   co_await drop_chunks(meta.chunks);
+  co_await drop_healthy(meta.healthy_chunks);
   if (may_write_ && !may_write_()) co_return;
   co_await client_.remove(path(meta_name(owner_.name)));
 }

@@ -24,12 +24,18 @@ public:
 
   Task<Result<>> save_meta(const InventoryMeta& meta);
   Task<Result<>> save_chunk(unsigned chunks, unsigned index, const std::vector<InventoryRecord>& records);
+  /// What differs from the last healthy revision: `leaving` marks what did not exist in it.
+  Task<Result<>> load_healthy(unsigned chunks, std::function<void(InventoryRecord)> sink);
+  Task<Result<>> save_healthy(unsigned chunks, unsigned index, const std::vector<InventoryRecord>& records);
+  Task<> drop_healthy(unsigned chunks);
   /// Deletes the chunks of an earlier chunk count; best effort, the GitSync's deletion takes the rest.
   Task<> drop_chunks(unsigned chunks);
   /// Deletes everything stored (after the GitSync's objects are gone).
   Task<> drop(const InventoryMeta& meta);
 
 private:
+  Task<Result<>> load_parts(std::string kind, unsigned chunks, std::function<void(InventoryRecord)> sink);
+  Task<> drop_parts(std::string kind, unsigned chunks);
   std::string path(const std::string& name) const;
   Task<Result<std::string>> load(std::string name); // bytes; empty where there is no such Secret
   Task<Result<>> save(std::string name, std::string bytes);

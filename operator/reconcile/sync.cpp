@@ -62,10 +62,12 @@ void Sync::update(const json& object) {
   if (meta.deleting) facts_->suspended = true; // what is about to be deleted or given up is not brought back
   const bool news =
       meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
+  const bool edited = meta.generation != meta_.generation;
   meta_ = meta;
   if (!news) return;
   spec_holder_ = api::parse_git_sync(object);
-  if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
+  if (spec_holder_) spec_ = *spec_holder_;                            // a broken edit leaves the last good spec enforced
+  if (edited && !inventory_.rolling_back) inventory_.quarantine = {}; // whoever edits the spec wants it tried again
   if (spec_) {
     const bool suspended = spec_->spec.suspend || meta_.deleting;
     const bool was_suspended = facts_->suspended;
@@ -163,6 +165,15 @@ Task<> Sync::step(bool asked) {
     co_return;
   }
   if (asked) co_await requested();
+  if (rollback_due_ && !inventory_.rolling_back && newer_revision())
+    rollback_due_.reset(); // what git wants now may be the remedy
+  if (rollback_due_ || inventory_.rolling_back) {
+    if (!inventory_.rolling_back || std::chrono::steady_clock::now() >= next_attempt_)
+      co_await roll_back();
+    else
+      retry_wanted_ = true;
+    co_return;
+  }
   auto* source = context_.source(spec_->source_key());
   if (!source && !context_.sources_listed()) co_return; // woken when they are
   if (!source) {
@@ -191,6 +202,7 @@ Task<> Sync::step(bool asked) {
       auto applied = co_await apply_pending();
       if (!applied.errors.empty()) report_failed(std::move(applied.errors), false);
     }
+    if (!inventory_.quarantine.commit.empty() && pending().empty()) report_rolled_back(); // perhaps there was no time to tell
     if (unsaved()) co_await save();
     co_return;
   }
@@ -199,6 +211,8 @@ Task<> Sync::step(bool asked) {
     retry_wanted_ = true;
   } else if (up_to_date(revision)) {
     report_settled();
+  } else if (is_quarantined(revision)) {
+    report_rolled_back();
   } else if (blocked_ && accepted(revision)) {
     co_await carry_out(revision, false); // what was waited for may be healthy by now
   } else if (refused_commit_ != revision.commit) {

@@ -10,6 +10,7 @@
 #include "health/book.h"
 #include "health/verdict.h"
 #include "object/order.h"
+#include "plan/healthy_set.h"
 #include "plan/plan.h"
 #include "reconcile/pod_watch.h"
 #include "report/reporter.h"
@@ -98,6 +99,8 @@ private:
   };
   Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
   bool accepted(const source::Revision& revision) const;
+  bool newer_revision() const;
+  bool is_quarantined(const source::Revision& revision) const;
   bool up_to_date(const source::Revision& revision) const;
   Task<> attempt(source::Revision revision);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
@@ -132,6 +135,17 @@ private:
   health::Verdict verdict();
   void report_health();
 
+  // sync_rollback.cpp: back to the last healthy revision
+  bool rollback_wanted() const;
+  void mark_healthy();
+  Task<Result<>> remember(const Plan& plan);
+  Task<Result<>> load_healthy();
+  void failed_revision(std::string why);
+  bool quarantined(const std::string& commit, const std::string& tree, const std::string& spec_key) const;
+  void adopt_rollback(Rollback rollback);
+  Task<> roll_back();
+  void report_rolled_back();
+
   // sync_report.cpp: status, Events, metrics
   void report_applied(const source::Revision& revision, size_t applied, double seconds);
   void report_failed(std::vector<Error> errors, bool refused);
@@ -161,9 +175,12 @@ private:
   Instant ill_since_{};        // applied, or an object fell ill; none while all are well
   bool seen_ = false;          // every object was looked at since the start
   std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
-  bool held_ = false;          // a revision waits for dependencies
-  bool blocked_ = false;       // objects of the revision wait for the health of others
-  Instant blocked_since_{};    // and, where that is so, since when
+  HealthySet healthy_set_;
+  std::optional<std::string> rollback_due_; // why
+  Instant adopted_since_{};                 // the present revision was adopted, and is not healthy yet
+  bool held_ = false;                       // a revision waits for dependencies
+  bool blocked_ = false;                    // objects of the revision wait for the health of others
+  Instant blocked_since_{};                 // and, where that is so, since when
   Instant attempt_started_{};
   size_t changed_ = 0;   // objects that the revision changes, for telling
   bool settled_ = false; // all of the revision is applied, and nothing else has a say in Ready

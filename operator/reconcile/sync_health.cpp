@@ -67,6 +67,7 @@ void Sync::report_health() {
   const bool awaited = status_.last_healthy_revision != status_.last_applied_revision;
   switch (verdict) {
   case health::Verdict::Done:
+    if (healthy) mark_healthy();
     if (healthy && awaited) {
       status_.last_healthy_revision = status_.last_applied_revision;
       if (ready && ready->status != api::Truth::True)
@@ -90,6 +91,7 @@ void Sync::report_health() {
       log::warn("not healthy", {{"gitsync", meta_.key()}, {"revision", status_.last_applied_revision}, {"why", why}});
     }
     api::mark_not_ready(status_.conditions, api::reason::health_failed, why, at);
+    if (awaited) failed_revision(why);
     break;
   }
   }

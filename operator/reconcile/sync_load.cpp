@@ -49,6 +49,8 @@ Task<bool> Sync::load() {
     seen_ = false;
     auto records = co_await store_.load_records(inventory_, [this](InventoryRecord record) { restore(std::move(record)); });
     if (!records) meta = std::unexpected(records.error());
+    if (records)
+      if (auto healthy = co_await load_healthy(); !healthy) meta = std::unexpected(healthy.error());
   }
   if (!meta) {
     report_failed(

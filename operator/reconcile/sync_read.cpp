@@ -34,6 +34,16 @@ bool Sync::accepted(const source::Revision& revision) const {
   return desired_.commit == revision.commit && desired_.spec_key == spec_key(spec_->spec, revision.url);
 }
 
+/// The source has another revision than the one that is applied.
+bool Sync::newer_revision() const {
+  const auto* source = context_.source(spec_->source_key());
+  return source && source->revision() && !accepted(*source->revision());
+}
+
+bool Sync::is_quarantined(const source::Revision& revision) const {
+  return quarantined(revision.commit, {}, spec_key(spec_->spec, revision.url));
+}
+
 bool Sync::up_to_date(const source::Revision& revision) const {
   return accepted(revision) && pending().empty() && (desired_.leaving.empty() || !spec_->spec.prune) &&
          inventory_.pending.empty();
@@ -128,6 +138,11 @@ Task<> Sync::attempt(source::Revision revision) {
   const bool same_tree_before = !desired_.tree.empty();
   auto result = co_await read(revision);
   if (result) {
+    if (quarantined(revision.commit, result->tree, result->spec_key)) {
+      inventory_.quarantine.commit = revision.commit; // another commit with the same content below the path
+      report_rolled_back();
+      co_return;
+    }
     const bool untouched = same_tree_before && !result->delta.full && result->delta.files.empty();
     const auto planning = std::chrono::steady_clock::now();
     const std::set<std::string> files = result->delta.files;
@@ -143,6 +158,10 @@ Task<> Sync::attempt(source::Revision revision) {
     }
     if (plan) {
       result->delta = {full, files, {}};
+      if (auto remembered = co_await remember(*plan); !remembered) {
+        report_failed({std::move(remembered.error())}, false);
+        co_return;
+      }
       // Durable before the first of them exists: whatever happens now, no created object is lost track of.
       if (!plan->created.empty()) {
         if (auto announced = co_await announce(plan->created); !announced) {
@@ -152,6 +171,8 @@ Task<> Sync::attempt(source::Revision revision) {
       }
       const size_t changed = plan->apply.size();
       adopt(std::move(*plan), revision, *result);
+      inventory_.quarantine = {}; // the path has changed
+      if (!untouched) adopted_since_ = std::chrono::steady_clock::now();
       status_.last_attempted_revision =
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
       status_.errors.clear();

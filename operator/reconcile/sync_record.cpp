@@ -41,6 +41,9 @@ Task<Result<>> Sync::announce(std::vector<ObjectRef> created) {
 }
 
 bool Sync::unsaved() const {
+  if (inventory_.healthy != stored_.healthy || inventory_.healthy_chunks != stored_.healthy_chunks ||
+      inventory_.quarantine != stored_.quarantine)
+    return true;
   if (!dirty_.empty() || (chunks_.empty() && desired_.objects() > 0)) return true;
   return pending().empty() &&
          (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
@@ -99,6 +102,7 @@ Task<Result<>> Sync::save() {
     meta.spec_key = desired_.spec_key;
     meta.pending.clear();
   }
+  const unsigned healthy_before = stored_.healthy_chunks;
   if (meta != stored_) {
     auto saved = co_await store_.save_meta(meta);
     if (!saved) {
@@ -107,6 +111,7 @@ Task<Result<>> Sync::save() {
     }
   }
   inventory_ = stored_ = meta;
+  if (healthy_before != 0 && healthy_before != meta.healthy_chunks) co_await store_.drop_healthy(healthy_before);
   co_return Result<>{};
 }
 

@@ -39,7 +39,7 @@ void Sync::publish(report::Urgency urgency) {
 void Sync::report_applied(const source::Revision& revision, size_t applied, double seconds) {
   failures_ = 0;
   untold_ = false;
-  blocked_since_ = {};
+  blocked_since_ = adopted_since_ = {};
   refused_commit_.clear();
   const auto now = std::chrono::system_clock::now();
   const bool news = status_.last_applied_revision != revision.revision;
@@ -83,6 +83,7 @@ void Sync::report_waiting(size_t waiting) {
     const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
     if (!ready || ready->reason != api::reason::health_failed) event(report::EventReason::HealthCheckFailed, why);
     api::mark_not_ready(status_.conditions, api::reason::health_failed, why, at);
+    failed_revision(why);
   }
   publish(report::Urgency::Soon);
 }
@@ -131,6 +132,10 @@ void Sync::report_failed(std::vector<Error> errors, bool refused) {
   if (refused && !desired_.revision.empty() && desired_.revision != status_.last_attempted_revision)
     first.message += cat("; ", api::short_revision(desired_.revision), " stays enforced");
   if (retry && first.retry == Retry::Never) first.retry = Retry::Backoff;
+  // What the API server refuses for good, or for as long as health may take, is not healthy in time either.
+  if (!refused && adopted_since_ != Instant{} && spec_ &&
+      (!retry || std::chrono::steady_clock::now() - adopted_since_ >= spec_->spec.health_timeout))
+    failed_revision(first.text());
   const bool news = status_.errors != texts;
   status_.errors = std::move(texts);
   const api::At at{meta_.generation, std::chrono::system_clock::now()};

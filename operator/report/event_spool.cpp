@@ -21,6 +21,7 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::Applied: return {"Applied", "Normal", "Apply"};
   case EventReason::Healthy: return {"Healthy", "Normal", "Watch"};
   case EventReason::HealthCheckFailed: return {"HealthCheckFailed", "Warning", "Watch"};
+  case EventReason::RolledBack: return {"RolledBack", "Warning", "Rollback"};
   case EventReason::Failed: return {"Failed", "Warning", "Apply"};
   case EventReason::Stalled: return {"Stalled", "Warning", "Reconcile"};
   case EventReason::Pruned: return {"Pruned", "Normal", "Prune"};

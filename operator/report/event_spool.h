@@ -20,6 +20,7 @@ enum class EventReason {
   Applied,           // Normal: a revision is applied completely
   Healthy,           // Normal: after a wait, all objects of a revision are healthy
   HealthCheckFailed, // Warning: an object failed or was not healthy in time
+  RolledBack,        // Warning: the last healthy revision was put back
   Failed,            // Warning: a revision could not be read or applied; it is tried again
   Stalled,           // Warning: it waits for a new spec or revision
   Pruned,            // Normal: objects that git no longer declares are deleted

@@ -123,6 +123,9 @@ struct Metrics::Impl {
   Series<Counter, 2> fights =
       counter("gitsync_fight_total", L2{"namespace", "name"},
               "Times that another writer changed an object again and again, so that corrections back off.");
+  Series<Counter, 2> rollbacks =
+      counter("gitsync_rollback_total", L2{"namespace", "name"},
+              "Times that a revision was not healthy in time and the last healthy one was put back.");
   Series<Gauge, 2> objects = gauge("gitsync_objects", L2{"namespace", "name"}, "Objects that the GitSync manages.");
   Series<Gauge, 2> drifted =
       gauge("gitsync_drifted_objects", L2{"namespace", "name"}, "Managed objects that differ from git now.");
@@ -182,6 +185,7 @@ struct Metrics::Impl {
       drift_undone.at({ns, name, operation});
     }
     fights.at({ns, name});
+    rollbacks.at({ns, name});
   }
 };
 
@@ -211,6 +215,7 @@ void Metrics::forget(std::string_view kind, std::string_view ns, std::string_vie
     impl_->drift_undone.erase(key);
     impl_->drift_seconds.erase(key);
     impl_->fights.erase(key);
+    impl_->rollbacks.erase(key);
     impl_->objects.erase(key);
     impl_->drifted.erase(key);
     impl_->last_applied.erase(key);
@@ -231,6 +236,7 @@ void Metrics::drift_corrected(std::string_view ns, std::string_view name, DriftO
   impl_->drift_seconds.at({ns, name}).Observe(seconds);
 }
 
+void Metrics::rolled_back(std::string_view ns, std::string_view name) { impl_->rollbacks.at({ns, name}).Increment(); }
 void Metrics::fight(std::string_view ns, std::string_view name) { impl_->fights.at({ns, name}).Increment(); }
 
 void Metrics::set_objects(std::string_view ns, std::string_view name, size_t count) {

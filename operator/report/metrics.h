@@ -82,6 +82,8 @@ public:
   void drift_corrected(std::string_view ns, std::string_view name, DriftOperation operation, double seconds);
   /// Two writers change the same object in turn, and corrections now back off.
   void fight(std::string_view ns, std::string_view name);
+  /// The last healthy revision was put back.
+  void rolled_back(std::string_view ns, std::string_view name);
   void set_objects(std::string_view ns, std::string_view name, size_t count);
   void set_drifted_objects(std::string_view ns, std::string_view name, size_t count);
   void set_last_applied(std::string_view ns, std::string_view name, WallTime when);

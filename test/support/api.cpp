@@ -1,5 +1,7 @@
 #include "support/api.h"
 
+#include "support/eventually.h"
+
 #include <stdexcept>
 
 namespace gitsync::test {
@@ -18,8 +20,14 @@ std::string Api::Reply::message() const {
 }
 
 Api::Reply Api::request(const std::string& method, const std::string& path, const json& body, const std::string& type) {
-  auto raw = http_.request(method, server_ + path, body.is_null() ? std::string() : body.dump(),
-                           {"Content-Type: " + type, "Accept: application/json"});
+  const auto send = [&] {
+    return http_.request(method, server_ + path, body.is_null() ? std::string() : body.dump(),
+                         {"Content-Type: " + type, "Accept: application/json"});
+  };
+  auto raw = send();
+  // A kind whose definition came a moment ago ("storage is (re)initializing"): the server asks to come again.
+  if (raw.status == 429)
+    eventually("the API server takes " + method + " " + path, [&] { return (raw = send()).status != 429; });
   Reply reply{.status = raw.status};
   reply.body = json::parse(raw.body, nullptr, false);
   if (reply.body.is_discarded()) reply.body = json{{"message", raw.body}};

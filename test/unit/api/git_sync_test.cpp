@@ -22,7 +22,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
     "metadata": {"namespace": "shop", "name": "api"},
     "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
              "prune": {"enabled": false, "allowEmpty": true}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
-             "health": {"wait": false, "timeout": "90s"}, "onError": "Continue",
+             "health": {"wait": false, "timeout": "90s"}, "onError": "Continue", "rollback": {"enabled": true},
              "dependsOn": [{"name": "keycloak"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
   GitSyncSpec expected;
@@ -35,6 +35,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.target_namespace = "shop-prod";
   expected.health_wait = false;
   expected.health_timeout = 90s;
+  expected.rollback = true;
   expected.on_error = OnError::Continue;
   expected.depends_on = {"keycloak", "infra"};
   expected.deletion_policy = DeletionPolicy::Orphan;

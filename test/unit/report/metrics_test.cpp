@@ -57,6 +57,7 @@ void use_all(Metrics& m, std::string_view ns, std::string_view name) {
   m.drift_detected(ns, name, DriftOperation::Removed);
   m.drift_corrected(ns, name, DriftOperation::Removed, 0.003);
   m.fight(ns, name);
+  m.rolled_back(ns, name);
   m.set_objects(ns, name, 23);
   m.set_drifted_objects(ns, name, 1);
   m.set_last_applied(ns, name, when);
@@ -117,6 +118,7 @@ TEST_CASE("metrics: what each method changes", "[report]") {
   CHECK(s.at(R"(gitsync_drift_correction_seconds_bucket{name="web",namespace="shop",le="0.002"})") == 0);
   CHECK(s.at(R"(gitsync_drift_correction_seconds_bucket{name="web",namespace="shop",le="0.004"})") == 1);
   CHECK(s.at("gitsync_fight_total" + of) == 1);
+  CHECK(s.at("gitsync_rollback_total" + of) == 1);
   CHECK(s.at("gitsync_objects" + of) == 23);
   CHECK(s.at("gitsync_drifted_objects" + of) == 1);
   CHECK(s.at("gitsync_last_applied_timestamp_seconds" + of) == 1'700'000'000);

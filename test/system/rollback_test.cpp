@@ -1,0 +1,163 @@
+// A revision that is not healthy in time goes back to the last healthy one, and stays there.
+//
+// Pods with a scheduler that doesn't exist are never run: a Deployment with such a template is a bad revision.
+#include "support/catch.h"
+#include "support/eventually.h"
+#include "support/site.h"
+
+#include <csignal>
+
+using namespace gitsync::test;
+
+namespace {
+
+const json with_rollback = {{"rollback", {{"enabled", true}}}, {"health", {{"timeout", "2s"}}}};
+
+std::string bad_deployment() {
+  return replaced(deployment_yaml("api", "registry.example/api:broken"),
+                  "    spec:\n      containers:", "    spec:\n      schedulerName: nobody\n      containers:");
+}
+
+struct RollbackSite : Site {
+  explicit RollbackSite(const std::string& name, const json& spec = with_rollback) : Site(name) {
+    repo.write("app/api.yaml", deployment_yaml());
+    repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
+    repo.write("app/old.yaml", config_map_yaml("old", {{"kept", "yes"}}));
+    good = begin(spec);
+    eventually("it is healthy", [&] { return text_at(sync(), "/status/lastHealthyRevision") == "main@sha1:" + good; });
+  }
+  /// A commit with a Deployment that never becomes available, another change, a new and a removed object.
+  std::string push_bad() {
+    repo.write("app/api.yaml", bad_deployment());
+    repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "red"}}));
+    repo.write("app/new.yaml", config_map_yaml("new", {}));
+    repo.remove("app/old.yaml");
+    const std::string commit = repo.commit();
+    request_poll();
+    return commit;
+  }
+  std::string color() { return text_at(api.get(config_map(ns, "settings")), "/data/color"); }
+  std::string image() { return text_at(api.get(deployment(ns, "api")), "/spec/template/spec/containers/0/image"); }
+  json await_rolled_back() {
+    json sync = await_condition(git_sync(ns, "app"), "Ready", "False", "RolledBack");
+    eventually("all is as it was", [&] {
+      return color() == "blue" && image() == "registry.example/api:1.0" && !api.exists(config_map(ns, "new")) &&
+             api.exists(config_map(ns, "old"));
+    });
+    return this->sync();
+  }
+  std::string good;
+};
+
+} // namespace
+
+TEST_CASE("A revision that is not healthy in time is rolled back whole, quarantined, and the healthy state is defended") {
+  RollbackSite site("rollback");
+  const std::string bad = site.push_bad();
+  const json sync = site.await_rolled_back();
+  CHECK(ready_message(sync).find("Deployment " + site.ns + "/api: ") == 0);
+  CHECK(ready_message(sync).find("rolled back to main@" + site.good.substr(0, 7)) != std::string::npos);
+  CHECK(text_at(sync, "/status/lastAttemptedRevision") == "main@sha1:" + bad);
+  CHECK(text_at(sync, "/status/lastAppliedRevision") == "main@sha1:" + site.good);
+  CHECK(text_at(sync, "/status/lastHealthyRevision") == "main@sha1:" + site.good);
+  site.await_event("app", "RolledBack", "rolled back from main@" + bad.substr(0, 7));
+  eventually("the healthy revision is healthy again", [&] { return text_at(site.sync(), "/status/health") == "Healthy"; });
+
+  // The rolled-back state is what drift correction defends; polling does not bring the bad one back.
+  site.api.merge(config_map(site.ns, "settings"), {{"data", {{"color", "green"}}}});
+  eventually("drift is corrected to the healthy revision", [&] { return site.color() == "blue"; });
+  const auto before = site.api.get(deployment(site.ns, "api"));
+  site.request(git_sync(site.ns, "app"));
+  site.repo.write("elsewhere/readme.yaml", "a: b\n"); // a commit that does not touch the path
+  site.repo.commit();
+  site.request_poll();
+  site.fence(config_map(site.ns, "settings"));
+  CHECK(text_at(site.api.get(deployment(site.ns, "api")), "/metadata/generation") == text_at(before, "/metadata/generation"));
+  CHECK(site.image() == "registry.example/api:1.0");
+  CHECK(condition_reason(site.sync(), "Ready") == "RolledBack");
+
+  // A restart remembers.
+  site.stop();
+  site.start();
+  site.fence(config_map(site.ns, "settings"));
+  CHECK(condition_reason(site.sync(), "Ready") == "RolledBack");
+  CHECK(site.image() == "registry.example/api:1.0");
+
+  // A newer commit that touches the path clears it.
+  site.repo.write("app/api.yaml", deployment_yaml("api", "registry.example/api:2.0"));
+  site.push();
+  CHECK(site.image() == "registry.example/api:2.0");
+  CHECK(site.color() == "red");
+  CHECK(site.api.exists(config_map(site.ns, "new")));
+  eventually("what that commit does not have is pruned", [&] { return !site.api.exists(config_map(site.ns, "old")); });
+}
+
+TEST_CASE("git revert after a rollback makes the GitSync ready, and a better commit during the wait is preferred") {
+  RollbackSite site("rollback-revert");
+  site.push_bad();
+  site.await_rolled_back();
+  site.repo.git({"revert", "--no-edit", "HEAD"});
+  site.push();
+  CHECK(site.color() == "blue");
+  CHECK(text_at(site.sync(), "/status/health") == "Healthy");
+
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"health", {{"timeout", "10m"}}}}}});
+  site.push_bad();
+  eventually("the bad one is applied", [&] { return site.image() == "registry.example/api:broken"; });
+  site.repo.write("app/api.yaml", deployment_yaml("api", "registry.example/api:3.0"));
+  site.push();
+  CHECK(site.image() == "registry.example/api:3.0");
+  CHECK(site.color() == "red");
+}
+
+TEST_CASE("Definitions, claims and namespaces of a bad revision are not undone, and the rest is") {
+  RollbackSite site("rollback-kept");
+  const std::string inner = site.ns + "-inner";
+  site.remove_at_end("/api/v1/namespaces/" + inner);
+  site.repo.write("app/space.yaml", namespace_yaml(inner));
+  site.repo.write("app/claim.yaml", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata:\n  name: disk\nspec:\n"
+                                    "  accessModes: [ReadWriteOnce]\n  resources: {requests: {storage: 1Gi}}\n");
+  site.push_bad();
+  site.await_rolled_back();
+  CHECK(site.api.exists("/api/v1/namespaces/" + inner));
+  CHECK(site.api.exists(path_of("v1", "persistentvolumeclaims", site.ns, "disk")));
+  site.await_event("app", "RolledBack", "not undone: ");
+}
+
+TEST_CASE("Killed in the middle of a rollback, the next operator ends it; with git away and the mirror lost as well") {
+  RollbackSite site("rollback-kill");
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"health", {{"timeout", "10m"}}}}}});
+  site.push_bad();
+  eventually("the bad one is applied", [&] { return site.image() == "registry.example/api:broken"; });
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "Unknown", "Progressing");
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"health", {{"timeout", "1s"}}}}}});
+  eventually("the decision is logged", [&] { return site.log().find("rolling back") != std::string::npos; });
+  ::kill(site.op().pid(), SIGKILL);
+  site.repo.go_away();
+  site.start(false, "other-mirrors");
+  site.await_rolled_back();
+}
+
+TEST_CASE("A first revision that is not healthy has nothing to go back to, and one that was refused by the API server goes "
+          "back too") {
+  Site site("rollback-first");
+  site.repo.write("app/api.yaml", bad_deployment());
+  site.repo.commit();
+  site.add_source();
+  site.add_sync("app", with_rollback);
+  site.start();
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "False", "HealthCheckFailed");
+  CHECK(text_at(site.api.get(deployment(site.ns, "api")), "/spec/template/spec/containers/0/image") ==
+        "registry.example/api:broken");
+  site.repo.write("app/api.yaml", deployment_yaml());
+  site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
+  site.push();
+  eventually("it is healthy", [&] { return text_at(site.sync(), "/status/health") == "Healthy"; });
+  site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "red"}}));
+  site.repo.write("app/service.yaml", replaced(service_yaml(), "port: 80", "port: 800000"));
+  site.repo.commit();
+  site.request_poll();
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "False", "RolledBack");
+  eventually("the setting is as it was",
+             [&] { return text_at(site.api.get(config_map(site.ns, "settings")), "/data/color") == "blue"; });
+}
