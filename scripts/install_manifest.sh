@@ -16,7 +16,8 @@ metadata:
     app.kubernetes.io/part-of: gitsync
     pod-security.kubernetes.io/enforce: restricted
 NAMESPACE
-  "${HELM:-helm}" template gitsync charts/gitsync-operator --namespace gitsync-system --set plainManifests=true
+  "${HELM:-helm}" template gitsync charts/gitsync-operator --namespace gitsync-system \
+    --kube-version 1.28.0 --set plainManifests=true
 }
 
 if [ "${1:-}" = --check ]; then

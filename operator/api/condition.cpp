@@ -43,7 +43,8 @@ std::string_view reason_for(Code code) {
   case Code::OwnedByOther:
   case Code::UnsafePath:
   case Code::PathNotFound: return reason::revision_refused;
-  case Code::EmptyRevision: return reason::prune_blocked;
+  case Code::EmptyRevision:
+  case Code::PruneBlocked: return reason::prune_blocked;
   case Code::GitFetch:
   case Code::GitRefNotFound:
   case Code::GitAuth:

@@ -23,6 +23,8 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.interval = reader.duration("interval", "30m", 1s, 168h);
   spec.prune = reader.flag("prune.enabled", true);
   spec.allow_empty = reader.flag("prune.allowEmpty", false);
+  spec.max_delete = reader.number("prune.maxDelete", 0, 1'000'000);
+  spec.max_delete_percent = reader.number("prune.maxDeletePercent", 0, 100);
   spec.drift = static_cast<DriftMode>(reader.choice("drift.mode", {"Correct", "Report", "Ignore"}, 0));
   spec.health_wait = reader.flag("health.wait", true);
   spec.health_timeout = reader.duration("health.timeout", "5m", 1s, 24h);

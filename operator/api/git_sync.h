@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,10 +35,11 @@ enum class OnError {
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
-  std::string path = "./";                       // as written
-  std::chrono::milliseconds interval{1'800'000}; // pause between two verification sweeps
-  bool prune = true;                             // spec.prune.enabled
-  bool allow_empty = false;                      // spec.prune.allowEmpty
+  std::string path = "./";                               // as written
+  std::chrono::milliseconds interval{1'800'000};         // pause between two verification sweeps
+  bool prune = true;                                     // spec.prune.enabled
+  bool allow_empty = false;                              // spec.prune.allowEmpty
+  std::optional<int64_t> max_delete, max_delete_percent; // spec.prune.…
   DriftMode drift = DriftMode::Correct;
   std::string target_namespace;                      // "" for "default"
   bool health_wait = true;                           // spec.health.wait

@@ -48,6 +48,16 @@ bool SpecReader::flag(std::string_view path, bool fallback) {
   return fallback;
 }
 
+std::optional<int64_t> SpecReader::number(std::string_view path, int64_t least, int64_t most) {
+  fields_.push_back({std::string(path), "integer", {}, {}, false});
+  const auto& value = find(path);
+  if (value.is_null()) return {};
+  const bool whole = value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
+  if (whole && value.get<int64_t>() >= least && value.get<int64_t>() <= most) return value.get<int64_t>();
+  note(path, cat("must be a whole number between ", least, " and ", most));
+  return {};
+}
+
 size_t SpecReader::choice(std::string_view path, const std::vector<std::string>& choices, size_t fallback) {
   const auto noted = problems_.size();
   const std::string value = text(path, choices[fallback]);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ public:
   /// Missing, null and "" are noted as "is required".
   std::string required_text(std::string_view path);
   bool flag(std::string_view path, bool fallback);
+  /// A whole number between the bounds, both included; nothing where it is missing.
+  std::optional<int64_t> number(std::string_view path, int64_t least, int64_t most);
   /// One of `choices`, by its index; anything else is noted with the choices that there are.
   size_t choice(std::string_view path, const std::vector<std::string>& choices, size_t fallback);
   /// A duration between the bounds, both included; `fallback` is written as users would write it.

@@ -78,6 +78,7 @@ nlohmann::json status_to_json(const GitSyncStatus& status) {
   put(out, "revision", short_revision(status.last_attempted_revision), max_name);
   put(out, "lastAttemptedRevision", status.last_attempted_revision, max_name);
   put(out, "lastAppliedRevision", status.last_applied_revision, max_name);
+  put(out, "planDigest", status.plan_digest, max_name);
   put(out, "lastHealthyRevision", status.last_healthy_revision, max_name);
   put(out, "lastHandledReconcileAt", status.last_handled_reconcile_at);
   if (status.last_correction) out["lastCorrection"] = to_json(*status.last_correction);
@@ -104,6 +105,7 @@ GitSyncStatus parse_git_sync_status(const nlohmann::json& object) {
   out.observed_generation = read_integer(status, "observedGeneration");
   out.last_attempted_revision = read_text(status, "lastAttemptedRevision");
   out.last_applied_revision = read_text(status, "lastAppliedRevision");
+  out.plan_digest = read_text(status, "planDigest");
   out.last_healthy_revision = read_text(status, "lastHealthyRevision");
   out.last_handled_reconcile_at = read_text(status, "lastHandledReconcileAt");
   out.objects = read_integer(status, "objects");

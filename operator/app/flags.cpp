@@ -177,6 +177,31 @@ private:
   bool suspend_;
 };
 
+class ApproveVerb : public Verb {
+public:
+  ApproveVerb() : Verb("approve", "Consents to the plan for which a GitSync waits (status.planDigest)") {}
+  void declare(CLI::App& app) override {
+    app.add_option("NAME", object_name_, "Name of the GitSync")->required()->type_name("");
+    app.add_option("--plan-digest", digest_, "Only if this plan is the one that waits (default: whichever waits)")
+        ->type_name("SHA256");
+    declare_namespace(app);
+    declare_cluster(app);
+  }
+  Command finish() override {
+    check_name(object_name_);
+    check_namespace("--namespace", ns_);
+    ApproveOptions options;
+    options.cluster = cluster_;
+    options.name = object_name_;
+    options.ns = ns_;
+    options.plan_digest = digest_;
+    return options;
+  }
+
+private:
+  std::string digest_;
+};
+
 class RenderVerb : public Verb {
 public:
   RenderVerb()
@@ -271,6 +296,7 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(std::make_unique<ReconcileVerb>());
   verbs.push_back(std::make_unique<SuspendVerb>(true));
   verbs.push_back(std::make_unique<SuspendVerb>(false));
+  verbs.push_back(std::make_unique<ApproveVerb>());
   verbs.push_back(std::make_unique<RenderVerb>());
   verbs.push_back(std::make_unique<OperatorVerb>());
   verbs.push_back(std::make_unique<VersionVerb>());

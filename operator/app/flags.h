@@ -49,6 +49,13 @@ struct SuspendOptions {
   bool suspend = true;
 };
 
+/// `gitsync approve`.
+struct ApproveOptions {
+  ClusterFlags cluster;
+  std::string name, ns;
+  std::string plan_digest; // the plan that was looked at; empty: the one that waits now
+};
+
 /// `gitsync render`.
 struct RenderOptions {
   std::filesystem::path directory;
@@ -73,8 +80,8 @@ struct Usage {
   std::string text;
 };
 
-using Command =
-    std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, RenderOptions, VersionOptions, OperatorCommand>;
+using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, RenderOptions, VersionOptions,
+                             OperatorCommand>;
 
 /// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument
 /// is taken without throwing.

@@ -150,7 +150,14 @@ private:
     if (!leader_) metrics_.set_leader(true);
     log::info("leading", {{"version", GITSYNC_VERSION}});
     controller_ = std::make_unique<reconcile::Controller>(reconcile::Controller::Options{
-        kube_, discovery_, git_, {metrics_, events_}, executor_, [this] { return may_write(); }, options_.allow_file_urls});
+        kube_,
+        discovery_,
+        git_,
+        {metrics_, events_},
+        executor_,
+        [this] { return may_write(); },
+        options_.allow_file_urls,
+        {options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace}});
     controller_->start();
   }
 

@@ -16,23 +16,35 @@ std::string metadata_text(const json& object, const char* name) { return read_te
 std::string named(const ManagedObject& object) {
   return object.at.file.empty() ? object.ref.text() : cat(object.ref.text(), " (", object.at.text(), ")");
 }
-/// What gives an object up: our label, annotation and managedFields entry. Empty where it is not ours (any more).
-json release_patch(const json& live, const std::string& manager, const std::string& label) {
+/// What gives an object up: our label, annotation and managedFields entry go, or become another GitSync's, so that its first
+/// apply removes what only we have declared. Empty where it is not ours (any more).
+json release_patch(const json& live, const SyncFacts& from, const SyncFacts* to) {
   const auto& metadata = live.at("metadata");
   const json labels = metadata.value("labels", json::object()), annotations = metadata.value("annotations", json::object());
   json patch = json::array();
-  if (labels.value(std::string(api::owner_label_key), "") != label) return patch;
+  if (labels.value(std::string(api::owner_label_key), "") != from.label) return patch;
   const auto pointer = [](std::string_view map, std::string_view key) {
     std::string escaped;
     for (const char c : key) escaped += c == '/' ? "~1" : std::string(1, c);
     return cat("/metadata/", map, "/", escaped);
   };
-  patch.push_back({{"op", "remove"}, {"path", pointer("labels", api::owner_label_key)}});
+  const auto change = [&](std::string path, const std::string& value) {
+    if (to)
+      patch.push_back({{"op", "replace"}, {"path", std::move(path)}, {"value", value}});
+    else
+      patch.push_back({{"op", "remove"}, {"path", std::move(path)}});
+  };
+  change(pointer("labels", api::owner_label_key), to ? to->label : std::string());
   if (annotations.contains(api::owner_annotation_key))
-    patch.push_back({{"op", "remove"}, {"path", pointer("annotations", api::owner_annotation_key)}});
+    change(pointer("annotations", api::owner_annotation_key), to ? to->owner : std::string());
   json fields = json::array();
-  for (const auto& entry : metadata.value("managedFields", json::array()))
-    if (entry.value("manager", "") != manager) fields.push_back(entry);
+  for (auto entry : metadata.value("managedFields", json::array())) {
+    if (entry.value("manager", "") == from.manager) {
+      if (!to) continue;
+      entry["manager"] = to->manager;
+    }
+    fields.push_back(std::move(entry));
+  }
   if (fields.empty()) fields.push_back(json::object()); // the server's way of saying: none
   patch.push_back({{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", fields}});
   patch.push_back(
@@ -175,7 +187,7 @@ Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, cons
   co_return Result<>{};
 }
 
-Task<Result<>> Applier::release(ObjectRef ref) {
+Task<Result<>> Applier::release(ObjectRef ref, std::shared_ptr<const SyncFacts> to) {
   const ManagedObject* object = table_.find(ref);
   if (!object) co_return Result<>{};
   const auto sync = object->sync;
@@ -189,7 +201,7 @@ Task<Result<>> Applier::release(ObjectRef ref) {
     auto live = co_await client_.get(path);
     if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
     if (!live) co_return wrap(std::move(live.error()), ref.text());
-    const json patch = release_patch(*live, sync->manager, sync->label);
+    const json patch = release_patch(*live, *sync, to.get());
     if (patch.empty()) co_return Result<>{};
     auto answer = co_await client_.patch_raw(path, kube::PatchType::Json, patch.dump(),
                                              cat("fieldManager=", url_encode(api::operator_field_manager)));

@@ -38,8 +38,9 @@ public:
   /// Returns when no write to the object is under way.
   Task<> idle(ObjectRef ref);
 
-  /// Gives an object up without deleting it: our label, annotation and ownership go, nothing else changes.
-  Task<Result<>> release(ObjectRef ref);
+  /// Gives an object up without deleting it: our label, annotation and ownership go, or become those of `to`; nothing else
+  /// changes.
+  Task<Result<>> release(ObjectRef ref, std::shared_ptr<const SyncFacts> to = {});
 
   /// Deletes the object if its UID is still the known one. Errors as kube::Client::remove; a missing object is done.
   Task<Result<>> remove(ObjectRef ref, std::string uid);

@@ -6,7 +6,8 @@ namespace gitsync::health {
 namespace {
 
 std::string expression(const nlohmann::json& requirement) {
-  const std::string key = read_text(requirement, "key"), op = read_text(requirement, "operator");
+  std::string key = read_text(requirement, "key");
+  const std::string op = read_text(requirement, "operator");
   if (op == "Exists") return key;
   if (op == "DoesNotExist") return cat('!', key);
   std::vector<std::string> values;

@@ -131,6 +131,15 @@ const Resource* ResourceMap::find(const GroupKind& kind) const {
   return found == by_version_.end() ? nullptr : &found->second;
 }
 
+const Resource* ResourceMap::find_plural(std::string_view group, std::string_view plural) const {
+  for (const auto& [kind, key] : preferred_) {
+    if (kind.group != group) continue;
+    const auto it = by_version_.find(key);
+    if (it != by_version_.end() && it->second.plural == plural) return &it->second;
+  }
+  return nullptr;
+}
+
 bool ResourceMap::known(const std::string& group, const std::string& version, const std::string& kind) const {
   return find(group, version, kind) != nullptr || unpatchable_.contains(key_of(group, version, kind));
 }

@@ -45,6 +45,8 @@ public:
   const Resource* find(const std::string& group, const std::string& version, const std::string& kind) const;
   /// The preferred version of a kind (the first that the server lists).
   const Resource* find(const GroupKind& kind) const;
+  /// The preferred version of the kind with that plural name; nullptr where not served.
+  const Resource* find_plural(std::string_view group, std::string_view plural) const;
   /// Served in this version, though perhaps not as something that can be patched (a TokenReview, a Binding): tells "the kind
   /// cannot be applied" from "the kind does not exist".
   bool known(const std::string& group, const std::string& version, const std::string& kind) const;

@@ -12,7 +12,7 @@ size_t DesiredSet::objects() const {
 }
 
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
-                                                  const std::string& owner, const api::GitSyncSpec& spec) {
+                                                  const std::string& owner) {
   std::vector<Error> errors;
   Plan plan;
   const auto replaced = [&](const std::string& file) { return delta.full || delta.files.contains(file); };
@@ -46,12 +46,8 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
     else
       plan.apply.push_back(std::move(object));
   }
-  size_t kept = 0;
   for (const auto& [file, objects] : current.files) {
-    if (!replaced(file)) {
-      kept += objects.size();
-      continue;
-    }
+    if (!replaced(file)) continue;
     for (const auto& ref : objects)
       if (!named.contains(ref)) plan.prune.push_back(ref);
   }
@@ -67,12 +63,6 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
                                           !gone.contains(ref);
                                  }),
                     std::back_inserter(errors));
-  if (kept + named.size() == 0 && current.objects() + current.leaving.size() > 0 && !spec.allow_empty)
-    errors.push_back(
-        fail(Code::EmptyRevision, cat("GitSync ", owner, ": no manifest is left under ", spec.path, ", which would delete all ",
-                                      current.objects() + current.leaving.size(),
-                                      " objects: set spec.prune.allowEmpty if that is meant, or put the manifests back"))
-            .error());
   if (!errors.empty()) return std::unexpected(std::move(errors));
   return plan;
 }

@@ -40,9 +40,9 @@ struct Plan {
 };
 
 /// Checks the delta against the declared set and the other GitSyncs; all errors at once.
-/// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. EmptyRevision: nothing would be
-/// left although objects exist and allowEmpty is off. InvalidManifest: an order that cannot be (order_errors()).
+/// DuplicateObject: declared in an unchanged file too. OwnedByOther: another GitSync has it. InvalidManifest: an order that
+/// cannot be (order_errors()). Whether it deletes too much is asked by plan/veto.h.
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
-                                                  const std::string& owner, const api::GitSyncSpec& spec);
+                                                  const std::string& owner);
 
 } // namespace gitsync

@@ -54,6 +54,10 @@ Controller::Controller(Options options)
                                                               options_.reporter.metrics.watch_restarted(metric_of(reason));
                                                               if (reason == "expired") options_.reporter.metrics.relisted();
                                                             }),
+      approvals_(options_.kube, options_.executor, options_.may_write,
+                 [this](const std::string& key) {
+                   if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->approved();
+                 }),
       context_{options_.kube,
                options_.discovery,
                options_.git,
@@ -67,6 +71,22 @@ Controller::Controller(Options options)
                [this](const std::string& key) -> source::Repository* {
                  const auto it = repositories_.find(key);
                  return it == repositories_.end() ? nullptr : it->second.get();
+               },
+               options_.home,
+               approvals_,
+               [this](const ObjectRef& ref, const Sync& sync) -> Sync* {
+                 for (auto& [name, other] : syncs_)
+                   if (other.get() != &sync && other->claims(ref)) return other.get();
+                 return nullptr;
+               },
+               [this](const Sync& sync, const std::string& commit) {
+                 return std::ranges::any_of(syncs_, [&](const auto& entry) {
+                   return entry.second.get() != &sync && entry.second->source_key() == sync.source_key() &&
+                          !entry.second->has_planned(commit);
+                 });
+               },
+               [this] {
+                 for (auto& [name, other] : syncs_) other->peer_planned();
                },
                [this](Sync& sync, const std::string& commit) { return awaited(sync, commit); },
                [this](Sync& sync) {
@@ -119,6 +139,7 @@ Sync* Controller::sync_of(const SyncFacts& facts) {
 void Controller::start() {
   group_.spawn("watch gitrepositories", repository_watch_.run());
   group_.spawn("watch gitsyncs", sync_watch_.run());
+  group_.spawn("watch approvals", approvals_.run());
   group_.spawn("housekeeping", housekeeping());
 }
 
@@ -147,11 +168,12 @@ std::vector<std::string> Controller::awaited(const Sync& sync, const std::string
   std::vector<std::string> out;
   for (const auto& name : sync.dependencies()) {
     const auto it = syncs_.find(name);
-    if (it == syncs_.end() && !sync_watch_.synced())
-      out.push_back(name); // perhaps it is only not seen yet
-    else if (it == syncs_.end())
-      out.push_back(cat(name, " (there is none)"));
-    else if (const auto circle = circle_through(sync.meta().key(), name); !circle.empty())
+    if (it == syncs_.end()) {
+      out.push_back(sync_watch_.synced() ? cat(name, " (there is none)")
+                                         : name); // before that, perhaps it is only not seen yet
+      continue;
+    }
+    if (const auto circle = circle_through(sync.meta().key(), name); !circle.empty())
       out.push_back(cat(name, " (a circle: ", circle, "; remove one dependsOn)"));
     else if (!it->second->ready_with(sync.source_key(), commit))
       out.push_back(name);
@@ -240,6 +262,7 @@ void Controller::stop() {
   group_.stop();
   watches_.stop();
   drift_.stop();
+  approvals_.stop();
   for (auto& [key, sync] : syncs_) sync->stop();
   for (auto& [key, repository] : repositories_) repository->stop();
 }
@@ -249,6 +272,7 @@ Task<> Controller::wait() {
   for (auto& [key, sync] : syncs_) co_await sync->wait();
   for (auto& [key, repository] : repositories_) co_await repository->wait();
   co_await drift_.wait();
+  co_await approvals_.wait();
   co_await watches_.wait();
   co_await reapers_.wait();
 }

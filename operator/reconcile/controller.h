@@ -1,6 +1,8 @@
 // All GitRepositories and GitSyncs: hears of the custom resources and gives each its reconciler.
 #pragma once
 #include "kube/watch.h"
+#include "plan/veto.h"
+#include "reconcile/approvals.h"
 #include "reconcile/sync.h"
 #include "source/repository.h"
 
@@ -23,6 +25,7 @@ public:
     asio::any_io_executor executor;
     std::function<bool()> may_write; // the lease is certainly ours
     bool allow_file_urls = false;
+    OwnHome home; // where the operator itself lives
     size_t in_flight = 32;
   };
   explicit Controller(Options options);
@@ -65,6 +68,7 @@ private:
   Applier applier_;
   DriftEngine drift_;
   WatchHub watches_;
+  Approvals approvals_;
   Context context_;
   Listener repository_listener_, sync_listener_;
   kube::Watch repository_watch_, sync_watch_;

@@ -145,6 +145,7 @@ Task<> Sync::run() {
     const auto now = std::chrono::steady_clock::now();
     auto until = next_sweep_ == Instant{} ? now + std::chrono::hours(1) : std::max(next_sweep_, now + std::chrono::seconds(1));
     if (retry_wanted_) until = std::min(until, std::max(next_attempt_, now));
+    if (peers_awaited_) until = std::min<Instant>(until, now + std::chrono::seconds(1));
     if (blocked_) until = std::min(until, std::max(blocked_since_ + spec_->spec.health_timeout, now + std::chrono::seconds(1)));
     co_await wake_.wait_for(until - now);
   }
@@ -213,7 +214,7 @@ Task<> Sync::step(bool asked) {
     report_settled();
   } else if (is_quarantined(revision)) {
     report_rolled_back();
-  } else if (blocked_ && accepted(revision)) {
+  } else if ((blocked_ || peers_awaited_) && accepted(revision)) {
     co_await carry_out(revision, false); // what was waited for may be healthy by now
   } else if (refused_commit_ != revision.commit) {
     co_await attempt(revision);

@@ -12,6 +12,8 @@
 #include "object/order.h"
 #include "plan/healthy_set.h"
 #include "plan/plan.h"
+#include "plan/veto.h"
+#include "reconcile/approvals.h"
 #include "reconcile/pod_watch.h"
 #include "report/reporter.h"
 #include "report/status_writer.h"
@@ -39,7 +41,13 @@ struct Context {
   report::Reporter reporter;
   asio::any_io_executor executor;
   std::function<bool()> may_write;
-  std::function<source::Repository*(const std::string& key)> source;                      // null where there is none
+  std::function<source::Repository*(const std::string& key)> source; // null where there is none
+  OwnHome home;
+  Approvals& approvals;
+  std::function<Sync*(const ObjectRef& ref, const Sync& sync)> claimant; // another GitSync that wants to have the object
+  std::function<bool(const Sync& sync, const std::string& commit)>
+      peers_behind;              // others of its source have not read the commit
+  std::function<void()> planned; // somebody has
   std::function<std::vector<std::string>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
   std::function<void(Sync& sync)> settled; // it became ready: those that depend on it may go on
   std::function<bool()> sources_listed;    // all GitRepositories are known: only then one can be missing
@@ -71,6 +79,23 @@ public:
   std::vector<std::string> dependencies() const;
   /// Whether those that depend on it may go on: ready, and with that commit where it follows the same source.
   bool ready_with(const std::string& source_key, const std::string& commit) const;
+  /// Its last plan was refused since another GitSync has the object.
+  bool claims(const ObjectRef& ref) const { return claims_.contains(ref); }
+  /// Whether it knows what that commit wants of it, or will not ask.
+  bool has_planned(const std::string& commit) const {
+    return planned_commit_ == commit || facts_->suspended || finished_ || !spec_;
+  }
+  void peer_planned() {
+    if (peers_awaited_) wake_.set();
+  }
+  /// What it claims was given up by another.
+  void handed_over() {
+    refused_commit_.clear();
+    next_attempt_ = {};
+    wake_.set();
+  }
+  /// There is a new Approval.
+  void approved() { handed_over(); }
   void dependency_settled() {
     if (held_) wake_.set();
   }
@@ -118,6 +143,9 @@ private:
 
   // sync_prune.cpp
   Task<std::vector<Error>> prune();
+  Task<bool> give_up(ObjectRef ref);
+  Task<std::set<ObjectRef>> populated(const Plan& plan);
+  Task<std::vector<Error>> release_all(std::vector<ObjectRef> objects);
   Task<bool> finalize();
   Task<bool> set_finalizer(bool present);
   void forget(const ObjectRef& ref);
@@ -175,6 +203,10 @@ private:
   Instant ill_since_{};        // applied, or an object fell ill; none while all are well
   bool seen_ = false;          // every object was looked at since the start
   std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
+  std::set<ObjectRef> claims_; // objects of others that the last plan wanted
+  std::string planned_commit_; // the commit of the last plan, accepted or refused
+  bool peers_awaited_ = false; // pruning waits until others of its source have read the commit
+  Instant peers_since_{};
   HealthySet healthy_set_;
   std::optional<std::string> rollback_due_; // why
   Instant adopted_since_{};                 // the present revision was adopted, and is not healthy yet

@@ -53,7 +53,7 @@ Task<std::vector<Error>> Sync::apply_stage(Stage stage, const std::vector<Object
   }
   const bool definitions = stage == Stage::Definitions;
   co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
-    const ObjectRef ref = objects[i];
+    const ObjectRef ref(objects[i]); // NOLINT(performance-unnecessary-copy-initialization): the coroutine's own
     for (int attempt = 1;; ++attempt) {
       co_await context_.applier.idle(ref); // a correction with the earlier body
       const auto* before = context_.table.find(ref);

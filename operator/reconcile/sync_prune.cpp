@@ -1,5 +1,6 @@
 // What is no longer declared leaves the cluster: only with our UID, last things first, and remembered until it is gone.
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "object/order.h"
@@ -40,6 +41,15 @@ Task<std::vector<Error>> Sync::prune() {
       co_await context_.applier.idle(ref); // a correction may be bringing it back this moment, with another UID
       const auto* object = context_.table.find(ref);
       if (!object || object->phase != Phase::Removing) co_return;
+      if (is_own_branch(*object, context_.home)) {
+        errors.push_back(
+            fail(Code::PruneBlocked, cat(ref.text(), " belongs to the operator itself and is never pruned: put it back, or "
+                                                     "take it out of the GitSync by deletionPolicy Orphan"))
+                .error());
+        metrics.pruned(report::PruneResult::Blocked);
+        co_return;
+      }
+      if (co_await give_up(ref)) co_return;
       std::string uid = object->uid;
       for (int looks = 0;; ++looks) {
         if (!uid.empty()) {
@@ -81,6 +91,60 @@ Task<std::vector<Error>> Sync::prune() {
   co_return errors;
 }
 
+/// Hands an object over to another GitSync that claims it, without deleting it. False where nobody does.
+Task<bool> Sync::give_up(ObjectRef ref) {
+  auto* claimant = context_.claimant(ref, *this);
+  if (!claimant) co_return false;
+  auto released = co_await context_.applier.release(ref, claimant->facts());
+  if (!released) co_return false; // then it is tried again with the next step, or deleted as it would have been
+  forget(ref);
+  log::info("handed over", {{"gitsync", meta_.key()}, {"object", ref.text()}});
+  if (auto* other = context_.claimant(ref, *this)) other->handed_over();
+  co_return true;
+}
+
+/// Definitions of the plan's deletions that still have objects which it leaves.
+Task<std::set<ObjectRef>> Sync::populated(const Plan& plan) {
+  std::set<ObjectRef> out;
+  const std::set<ObjectRef> going(plan.prune.begin(), plan.prune.end());
+  for (const auto& ref : plan.prune) {
+    if (ref.group != "apiextensions.k8s.io" || ref.kind != "CustomResourceDefinition") continue;
+    const size_t dot = ref.name.find('.');
+    if (dot == std::string::npos) continue;
+    const auto* resource = context_.discovery.map().find_plural(ref.name.substr(dot + 1), ref.name.substr(0, dot));
+    if (!resource) continue; // not served: nothing can be there
+    auto list = co_await context_.kube.get(cat(resource->path(), "?limit=500"));
+    if (!list) {
+      out.insert(ref); // not known: then it is asked
+      continue;
+    }
+    for (const auto& item : read_member(*list, "items")) {
+      const auto& metadata = read_member(item, "metadata");
+      if (!going.contains({resource->group, resource->kind, read_text(metadata, "namespace"), read_text(metadata, "name")})) {
+        out.insert(ref);
+        break;
+      }
+    }
+  }
+  co_return out;
+}
+
+/// Leaves these in the cluster, without our label, annotation and field manager.
+Task<std::vector<Error>> Sync::release_all(std::vector<ObjectRef> objects) {
+  std::vector<Error> errors;
+  co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
+    co_await context_.applier.idle(objects[i]);
+    auto released = co_await context_.applier.release(objects[i]);
+    if (!released) {
+      errors.push_back(std::move(released.error()));
+      co_return;
+    }
+    context_.reporter.metrics.pruned(report::PruneResult::Orphaned);
+    forget(objects[i]);
+  });
+  co_return errors;
+}
+
 Task<bool> Sync::set_finalizer(bool present) {
   json finalizers = json::array();
   for (const auto& name : meta_.finalizers)
@@ -113,33 +177,27 @@ Task<bool> Sync::finalize() {
     }
   }
   desired_.files.clear();
-  if (orphan) {
-    log::info("deleted, its objects stay", {{"gitsync", meta_.key()}, {"objects", desired_.leaving.size()}});
-    const std::vector<ObjectRef> objects(desired_.leaving.begin(), desired_.leaving.end());
-    std::vector<Error> errors;
-    co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
-      co_await context_.applier.idle(objects[i]);
-      auto released = co_await context_.applier.release(objects[i]);
-      if (!released) {
-        errors.push_back(std::move(released.error()));
-        co_return;
-      }
-      context_.reporter.metrics.pruned(report::PruneResult::Orphaned);
-      forget(objects[i]);
-    });
-    if (!errors.empty()) {
-      report_failed(std::move(errors), false);
-      co_return false;
-    }
-  } else {
-    auto errors = co_await prune();
-    if (!errors.empty()) {
-      report_failed(std::move(errors), false);
-      co_return false;
-    }
-    for (const auto& ref : std::set<ObjectRef>(desired_.leaving))
-      forget(ref); // deleted; their own finalizers may hold them a while
+  std::vector<ObjectRef> staying; // all, or what would take too much with it, or the operator itself
+  std::vector<std::string> names;
+  for (const auto& ref : desired_.leaving) {
+    const auto* object = context_.table.find(ref);
+    const bool precious = is_protected(ref.group_kind()) || (object && is_own_branch(*object, context_.home));
+    if (!orphan && !precious) continue;
+    staying.push_back(ref);
+    if (precious) names.push_back(ref.text());
   }
+  auto errors = co_await release_all(std::move(staying));
+  if (errors.empty() && !orphan) errors = co_await prune();
+  if (!errors.empty()) {
+    report_failed(std::move(errors), false);
+    co_return false;
+  }
+  if (orphan)
+    log::info("deleted, its objects stay", {{"gitsync", meta_.key()}});
+  else if (!names.empty())
+    log::info("deleted, these stay", {{"gitsync", meta_.key()}, {"objects", join(names, ", ")}});
+  for (const auto& ref : std::set<ObjectRef>(desired_.leaving))
+    forget(ref); // deleted; their own finalizers may hold them a while
   // Before the finalizer: what is stored may hold secrets, and the objects need it no more.
   co_await store_.drop(stored_);
   stored_ = {};

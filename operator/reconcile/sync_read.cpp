@@ -6,6 +6,9 @@
 namespace gitsync::reconcile {
 namespace {
 
+/// A peer that cannot read the commit (its git is away, its manifests are broken) must not stop pruning for ever.
+constexpr std::chrono::seconds patience_with_peers{10};
+
 /// What the bodies depend on besides the files; another value means reading all of them anew.
 std::string spec_key(const api::GitSyncSpec& spec, const std::string& url) {
   return sha256_hex(cat("1\n", spec.path, "\n", spec.target_namespace, "\n", url)).substr(0, 16);
@@ -147,7 +150,12 @@ Task<> Sync::attempt(source::Revision revision) {
     const auto planning = std::chrono::steady_clock::now();
     const std::set<std::string> files = result->delta.files;
     const bool full = result->delta.full;
-    auto plan = make_plan(desired_, std::move(result->delta), context_.table, facts_->owner, spec_->spec);
+    claims_.clear();
+    for (const auto& object : result->delta.objects)
+      if (const auto* known = context_.table.find(object.ref); known && known->sync != facts_) claims_.insert(object.ref);
+    auto plan = make_plan(desired_, std::move(result->delta), context_.table, facts_->owner);
+    planned_commit_ = revision.commit;
+    context_.planned();
     context_.reporter.metrics.phase(report::Phase::Plan,
                                     milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
     const auto dependencies = plan && !untouched ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
@@ -156,7 +164,27 @@ Task<> Sync::attempt(source::Revision revision) {
       report_held(dependencies);
       co_return;
     }
+    std::optional<api::Approval> approval;
+    status_.plan_digest.clear();
+    if (plan && !plan->prune.empty()) {
+      auto questions = prune_questions(*plan, desired_, spec_->spec, facts_->owner, co_await populated(*plan));
+      if (!questions.empty()) {
+        const auto digest = plan_digest(*plan);
+        approval = context_.approvals.find(facts_->owner, digest);
+        if (!approval) {
+          status_.plan_digest = digest;
+          for (auto& question : questions)
+            question.message += cat("; to consent: gitsync approve ", meta_.name, " -n ", meta_.ns);
+          plan = std::unexpected(std::move(questions));
+        }
+      }
+    }
     if (plan) {
+      if (approval) {
+        event(report::EventReason::Approved,
+              cat("Plan ", plan_digest(*plan), " is released by Approval ", approval->meta.name));
+        context_.approvals.released(*approval);
+      }
       result->delta = {full, files, {}};
       if (auto remembered = co_await remember(*plan); !remembered) {
         report_failed({std::move(remembered.error())}, false);
@@ -214,7 +242,15 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
     co_return;
   }
   auto errors = std::move(applied.errors);
-  if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
+  // What this GitSync no longer declares another one may declare by the same commit: then it is handed over, not deleted.
+  const auto now = std::chrono::steady_clock::now();
+  const bool pruning = errors.empty() && !desired_.leaving.empty() && spec_->spec.prune;
+  if (pruning && context_.peers_behind(*this, revision.commit)) {
+    if (!std::exchange(peers_awaited_, true)) peers_since_ = now;
+    if (now - peers_since_ < patience_with_peers) co_return;
+  }
+  peers_awaited_ = false;
+  if (pruning) {
     // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
     if (auto saved = co_await save_records(); !saved)
       errors.push_back(std::move(saved.error()));

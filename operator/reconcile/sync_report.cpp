@@ -151,7 +151,7 @@ void Sync::report_failed(std::vector<Error> errors, bool refused) {
   context_.reporter.metrics.reconciled(api::git_sync_kind, meta_.ns, meta_.name,
                                        retry ? report::ReconcileResult::Failure : report::ReconcileResult::Stalled, 0);
   if (!news) return;
-  const bool blocked = first.code == Code::EmptyRevision;
+  const bool blocked = first.code == Code::EmptyRevision || first.code == Code::PruneBlocked;
   event(blocked ? report::EventReason::PruneBlocked
         : retry ? report::EventReason::Failed
                 : report::EventReason::Stalled,

@@ -124,11 +124,14 @@ void Stand::restart_operator() {
 }
 
 void Stand::declare(const std::string& name) {
-  intruder->create(collection("gitsyncs"),
-                   {{"apiVersion", group},
-                    {"kind", "GitSync"},
-                    {"metadata", {{"name", name}}},
-                    {"spec", {{"sourceRef", {{"name", "bench"}}}, {"path", "./" + name}, {"interval", "24h"}}}});
+  intruder->create(collection("gitsyncs"), {{"apiVersion", group},
+                                            {"kind", "GitSync"},
+                                            {"metadata", {{"name", name}}},
+                                            {"spec",
+                                             {{"sourceRef", {{"name", "bench"}}},
+                                              {"path", "./" + name},
+                                              {"interval", "24h"},
+                                              {"prune", {{"maxDeletePercent", 100}}}}}});
 }
 
 void Stand::retract(const std::string& name) {

@@ -117,6 +117,19 @@ std::string Site::begin(const json& sync_spec) {
   return commit;
 }
 
+void Site::consent(const std::string& name) {
+  std::string digest;
+  eventually("a plan of " + name + " waits for an Approval", [&] {
+    digest = text_at(sync(name), "/status/planDigest");
+    return !digest.empty();
+  });
+  api.create(path_of("gitops.volaticloud.com/v1alpha1", "approvals", ns),
+             {{"apiVersion", "gitops.volaticloud.com/v1alpha1"},
+              {"kind", "Approval"},
+              {"metadata", {{"generateName", name + "-"}}},
+              {"spec", {{"syncRef", {{"name", name}}}, {"planDigest", digest}}}});
+}
+
 void Site::request(const std::string& path) {
   static unsigned count = 0;
   api.merge(path, {{"metadata", {{"annotations", {{requested_at, "request-" + std::to_string(++count)}}}}}}, "tester");

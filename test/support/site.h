@@ -53,6 +53,8 @@ public:
   std::string push(const std::string& sync = "app");
   /// Commits and waits until that commit was attempted and refused, with Ready=False. Returns the GitSync.
   json push_refused(const std::string& sync = "app");
+  /// Waits until a plan of the GitSync waits for an Approval, and makes one.
+  void consent(const std::string& sync = "app");
   /// Asks a GitRepository or GitSync to look at once, by its path.
   void request(const std::string& path);
   void request_poll(const std::string& source = "source") { request(git_repository(ns, source)); }

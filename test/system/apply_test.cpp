@@ -189,7 +189,10 @@ TEST_CASE("A definition, its custom resource, a namespace and what lies in it co
   eventually("drift of the custom resource is corrected", [&] { return site.api.get(widget)["spec"]["size"] == 3; });
 
   site.repo.remove("app/layers");
-  site.push();
+  const std::string commit = site.repo.commit();
+  site.request_poll();
+  site.consent(); // a Namespace goes
+  site.await_applied(commit);
   site.await_gone(path_of("apiextensions.k8s.io/v1", "customresourcedefinitions", "", "widgets." + group));
   site.await_gone("/api/v1/namespaces/" + inner);
   CHECK(site.sync()["status"]["objects"] == 1);

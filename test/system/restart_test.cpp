@@ -271,7 +271,7 @@ TEST_CASE("Killed in the middle of pruning, the next operator finishes it", "[sl
   Site site("kill-prune");
   site.repo.write("app/fence.yaml", config_map_yaml("fence", {}));
   write_many(site.repo, 0);
-  site.begin();
+  site.begin({{"prune", {{"maxDeletePercent", 100}}}});
   site.repo.remove("app/many");
   const std::string commit = site.repo.commit();
   site.request_poll();

@@ -79,7 +79,7 @@ std::string document() {
       "Group `gitops.volaticloud.com`, version `v1alpha1`. `kubectl explain gitsync.spec` shows the same. Durations are\n"
       "written as Go writes them (`15s`, `5m`, `1h30m`). An object whose spec cannot be used is `Stalled`; the others of\n"
       "its kind go on.\n\n";
-  for (const auto* plural : {"gitrepositories", "gitsyncs"}) out += kind_text(load_crd(plural)) + "\n";
+  for (const auto* plural : {"gitrepositories", "gitsyncs", "approvals"}) out += kind_text(load_crd(plural)) + "\n";
   return out + R"(## Conditions
 
 `Ready` is always there once the operator has looked at an object. `Reconciling` and `Stalled` exist only while they are true, and never both.
@@ -88,7 +88,7 @@ std::string document() {
 |---|---|---|---|
 | True | | | All is as the spec wants it. |
 | True | True | | A newer revision is being applied; the last good one is enforced. |
-| Unknown | True | | The first attempt is under way. |
+| Unknown | True | | The first attempt is under way, or a revision is applied and not healthy yet. |
 | False | True | | The last attempt failed; it will be tried again by itself. |
 | False | | True | The last attempt failed, and nothing happens until the spec or the commit is changed. |
 | False | | | Nothing is wrong with it and nothing will happen by itself: suspended, or drift that is only reported. |
@@ -98,10 +98,13 @@ std::string document() {
 | `Fetched` | GitRepository | The newest revision of the ref is in the mirror. |
 | `FetchFailed` | GitRepository | The remote cannot be reached or refuses, or has no such ref. The last revision stays in use. |
 | `Applied` | GitSync | The revision is applied and enforced. |
+| `HealthCheckFailed` | GitSync | The revision is applied, and an object has failed or was not healthy within `spec.health.timeout`; the message says which and why. It becomes ready by itself when the object does. |
+| `RolledBack` | GitSync | The attempted revision was not healthy in time; the last healthy one is enforced. See [rollback.md](rollback.md). |
+| `DependencyNotReady` | GitSync | A revision waits for what `spec.dependsOn` names; the message says for which. What was applied before stays enforced. |
 | `SourceNotFound` | GitSync | `spec.sourceRef` names nothing. |
 | `SourceNotReady` | GitSync | The source has no revision yet. |
 | `RevisionRefused` | GitSync | Something in the commit is wrong; `status.errors` tells all of it. Nothing of the commit was applied. |
-| `PruneBlocked` | GitSync | The commit holds no object at all and would prune everything; see `spec.prune.allowEmpty`. |
+| `PruneBlocked` | GitSync | The commit would delete too much, and waits for an Approval of `status.planDigest`. Nothing of it was applied. See [prune.md](prune.md). |
 | `ApplyFailed` | GitSync | The API server refused an object or cannot be reached. |
 | `DriftDetected` | GitSync | `spec.drift.mode` is `Report`, and objects differ from git. |
 | `InventoryCorrupt` | GitSync | What was stored about the managed objects cannot be read; nothing is pruned. |
@@ -118,6 +121,8 @@ std::string document() {
 |---|---|---|
 | `gitops.volaticloud.com/sync` | managed objects | Which GitSync owns it: a hash of namespace/name. |
 | `gitops.volaticloud.com/sync-name` | managed objects | The same for people: `namespace/name`. |
+| `gitops.volaticloud.com/wave` | manifests | Whole number, 0 where missing: a later wave is applied when all of the earlier ones is healthy. |
+| `config.kubernetes.io/depends-on` | manifests | Objects of the same GitSync that have to be healthy first, as `group/namespaces/namespace/kind/name` or `group/kind/name`, separated by commas. |
 | `gitops.volaticloud.com/inventory-of` | Secrets | Holds a GitSync's inventory; not to be edited. |
 | `gitops.volaticloud.com/finalizer` | GitSyncs | Finalizer: the GitSync stays until its deletionPolicy is carried out. |
 | `reconcile.gitops.volaticloud.com/requestedAt` | GitRepositories, GitSyncs | A new value asks for a reconciliation at once; `gitsync reconcile` sets it. |
@@ -138,7 +143,8 @@ TEST_CASE("docs/api.md says what the CRDs say", "[api][crd][api-docs]") {
   for (const auto reason :
        {reason::applied, reason::fetched, reason::progressing, reason::retrying, reason::invalid_spec, reason::source_not_found,
         reason::source_not_ready, reason::fetch_failed, reason::revision_refused, reason::prune_blocked, reason::apply_failed,
-        reason::drift_detected, reason::suspended, reason::deleting, reason::inventory_corrupt, reason::internal_error}) {
+        reason::health_failed, reason::rolled_back, reason::dependency_not_ready, reason::drift_detected, reason::suspended,
+        reason::deleting, reason::inventory_corrupt, reason::internal_error}) {
     INFO(reason);
     CHECK(expected.find(cat("| `", reason, "` |")) != std::string::npos);
   }

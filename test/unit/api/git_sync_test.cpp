@@ -21,7 +21,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
   const auto parsed = parse_git_sync(json::parse(R"({
     "metadata": {"namespace": "shop", "name": "api"},
     "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
-             "prune": {"enabled": false, "allowEmpty": true}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
+             "prune": {"enabled": false, "allowEmpty": true, "maxDelete": 7, "maxDeletePercent": 30}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
              "health": {"wait": false, "timeout": "90s"}, "onError": "Continue", "rollback": {"enabled": true},
              "dependsOn": [{"name": "keycloak"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
@@ -31,6 +31,8 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.interval = 1h;
   expected.prune = false;
   expected.allow_empty = true;
+  expected.max_delete = 7;
+  expected.max_delete_percent = 30;
   expected.drift = DriftMode::Report;
   expected.target_namespace = "shop-prod";
   expected.health_wait = false;

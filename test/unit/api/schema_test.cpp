@@ -1,4 +1,5 @@
 // The CRDs and the parsers must know the same fields, with the same types, defaults and choices.
+#include "api/approval.h"
 #include "api/git_repository.h"
 #include "api/git_sync.h"
 #include "api/names.h"
@@ -21,7 +22,8 @@ struct Kind {
 
 std::vector<Kind> kinds() {
   return {{std::string(git_repository_kind), std::string(git_repository_plural), git_repository_fields()},
-          {std::string(git_sync_kind), std::string(git_sync_plural), git_sync_fields()}};
+          {std::string(git_sync_kind), std::string(git_sync_plural), git_sync_fields()},
+          {std::string(approval_kind), std::string(approval_plural), approval_fields()}};
 }
 
 /// Every leaf below spec, by its dotted path; `required` where it and all objects around it are.
@@ -80,7 +82,7 @@ TEST_CASE("parser and CRD know the same fields of spec", "[api][crd]") {
 TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]") {
   const WallTime noon = *parse_rfc3339("2026-11-23T12:00:00Z");
   GitSyncStatus sync;
-  sync.last_attempted_revision = sync.last_applied_revision = sync.last_healthy_revision = "main@sha1:1";
+  sync.last_attempted_revision = sync.last_applied_revision = sync.last_healthy_revision = sync.plan_digest = "main@sha1:1";
   sync.last_handled_reconcile_at = "then";
   sync.last_correction = LastCorrection{noon, "o", "Modified", "m", {"p"}, 1.5, "r"};
   sync.errors = {"e"};

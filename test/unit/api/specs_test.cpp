@@ -1,6 +1,7 @@
 // specs.json: specs that must be taken (problem null) or refused, by the parser (here) and by the CRDs' schema and rules on a
 // real API server (the same file; test/system). What one takes and the other refuses would be a Stalled object or a rule too
 // strict.
+#include "api/approval.h"
 #include "api/git_repository.h"
 #include "api/git_sync.h"
 #include "crd_files.h"
@@ -17,6 +18,10 @@ TEST_CASE("the table of specs", "[api]") {
     const auto error = [&]() -> std::string {
       if (row.at("kind") == "GitSync") {
         const auto parsed = parse_git_sync(object);
+        return parsed ? "" : parsed.error().message;
+      }
+      if (row.at("kind") == "Approval") {
+        const auto parsed = parse_approval(object);
         return parsed ? "" : parsed.error().message;
       }
       const auto parsed = parse_git_repository(object);

@@ -12,13 +12,13 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Code all[] = {
-    Code::Internal,        Code::Cancelled,       Code::Timeout,         Code::InvalidArgument,  Code::InvalidSpec,
-    Code::SourceNotFound,  Code::SourceNotReady,  Code::YamlSyntax,      Code::YamlDuplicateKey, Code::YamlBudget,
-    Code::YamlType,        Code::InvalidManifest, Code::DuplicateObject, Code::UnknownKind,      Code::InvalidScope,
-    Code::OwnedByOther,    Code::EmptyRevision,   Code::UnsafePath,      Code::PathNotFound,     Code::GitFetch,
-    Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,        Code::WorkerDied,       Code::ApiUnreachable,
-    Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,     Code::ApiConflict,      Code::ApiExpired,
-    Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,  Code::InventoryCorrupt};
+    Code::Internal,       Code::Cancelled,       Code::Timeout,         Code::InvalidArgument,  Code::InvalidSpec,
+    Code::SourceNotFound, Code::SourceNotReady,  Code::YamlSyntax,      Code::YamlDuplicateKey, Code::YamlBudget,
+    Code::YamlType,       Code::InvalidManifest, Code::DuplicateObject, Code::UnknownKind,      Code::InvalidScope,
+    Code::OwnedByOther,   Code::EmptyRevision,   Code::PruneBlocked,    Code::UnsafePath,       Code::PathNotFound,
+    Code::GitFetch,       Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,         Code::WorkerDied,
+    Code::ApiUnreachable, Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,      Code::ApiConflict,
+    Code::ApiExpired,     Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,   Code::InventoryCorrupt};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / path);

@@ -47,9 +47,8 @@ struct World {
   ObjectTable table;
   DesiredSet desired;
   std::shared_ptr<SyncFacts> sync = std::make_shared<SyncFacts>(SyncFacts{.owner = "shop/web"});
-  api::GitSyncSpec spec;
 
-  auto plan(RevisionDelta delta) { return make_plan(desired, std::move(delta), table, sync->owner, spec); }
+  auto plan(RevisionDelta delta) { return make_plan(desired, std::move(delta), table, sync->owner); }
 
   /// Plans and takes over, as the reconciler does; applies and prunes succeed at once where `carry_out`.
   std::expected<Plan, std::vector<Error>> accept(RevisionDelta delta, bool carry_out = true) {
@@ -203,7 +202,6 @@ TEST_CASE("another GitSync's object is refused, and everything else is still che
 
 TEST_CASE("an object that was about to be pruned and is declared again is applied, not created", "[plan]") {
   World world;
-  world.spec.allow_empty = true;
   REQUIRE(world.accept(whole({{"a.yaml", {{"a", 1}}}})));
   REQUIRE(world.accept(whole({}), false)); // leaving
   const auto plan = world.plan(whole({{"b.yaml", {{"a", 1}}}}));
@@ -211,39 +209,6 @@ TEST_CASE("an object that was about to be pruned and is declared again is applie
   CHECK(names(plan->apply) == Names{"a"}); // its deletion may be under way: nothing but an apply makes sure
   CHECK(plan->created.empty());
   CHECK(plan->prune.empty());
-}
-
-TEST_CASE("a revision that leaves nothing needs allowEmpty", "[plan]") {
-  struct Row {
-    const char* what;
-    bool allow_empty, had_objects, had_leaving, refused;
-  };
-  const auto row = GENERATE(values<Row>({
-      {"nothing before, nothing after", false, false, false, false},
-      {"all would go", false, true, false, true},
-      {"the last ones are still leaving", false, false, true, true},
-      {"meant", true, true, false, false},
-      {"meant, and leaving", true, true, true, false},
-  }));
-  const bool full = GENERATE(true, false);
-  INFO(row.what);
-  World world;
-  world.spec.allow_empty = true;
-  if (row.had_leaving) {
-    REQUIRE(world.accept(whole({{"b.yaml", {{"b", 1}}}})));
-    REQUIRE(world.accept(whole({}), false));
-  }
-  if (row.had_objects) REQUIRE(world.accept(whole({{"a.yaml", {{"a", 1}}}})));
-  world.spec.allow_empty = row.allow_empty;
-  const auto plan = world.plan({full, {"a.yaml"}, {}});
-  REQUIRE(plan.has_value() == !row.refused);
-  if (row.refused) {
-    CHECK(codes(plan.error()) == Names{"GS216"});
-    CHECK(plan.error()[0].message.find("shop/web") != std::string::npos);
-    CHECK(plan.error()[0].message.find("allowEmpty") != std::string::npos);
-  } else if (row.had_objects) {
-    CHECK(names(plan->prune) == Names{"a"});
-  }
 }
 
 TEST_CASE("one object left is not empty", "[plan]") {
@@ -258,7 +223,6 @@ TEST_CASE("deltas over random edits keep the declared set equal to the whole one
   CAPTURE(seed);
   std::mt19937 random(seed);
   World world;
-  world.spec.allow_empty = true;
   const bool carry_out = seed % 2 == 0; // otherwise nothing that left is confirmed
   Content content;
   [[maybe_unused]] size_t refused = 0;

@@ -1,0 +1,54 @@
+// gitsync approve: consent to the plan for which a GitSync waits.
+#include "api/names.h"
+#include "api/status.h"
+#include "app/cluster.h"
+#include "app/terminal.h"
+#include "app/verbs.h"
+#include "base/text.h"
+
+namespace gitsync::app {
+namespace {
+
+using nlohmann::json;
+
+/// A name per plan: approving twice is approving once.
+std::string name_of(const ApproveOptions& options, const std::string& digest) {
+  constexpr size_t longest = 200;
+  return cat(options.name.substr(0, longest), "-", digest.substr(digest.find(':') + 1, 16));
+}
+
+Task<Result<std::string>> approve(Session& session, const ApproveOptions& options) {
+  const auto sync = co_await session.client.get(session.path(Kind::GitSync, options.name));
+  if (!sync) co_return std::unexpected(sync.error());
+  const auto status = api::parse_git_sync_status(*sync);
+  if (status.plan_digest.empty()) co_return fail(Code::InvalidArgument, "no plan waits for an approval");
+  if (!options.plan_digest.empty() && options.plan_digest != status.plan_digest)
+    co_return fail(Code::InvalidArgument, cat("the plan that waits is ", status.plan_digest, ", not ", options.plan_digest,
+                                              ": look at it again, then approve that one"));
+  const std::string name = name_of(options, status.plan_digest);
+  const json approval = {{"apiVersion", api::api_group_version},
+                         {"kind", api::approval_kind},
+                         {"metadata", {{"name", name}}},
+                         {"spec", {{"syncRef", {{"name", options.name}}}, {"planDigest", status.plan_digest}}}};
+  const auto made = co_await session.client.patch(
+      cat("/apis/", api::api_group_version, "/namespaces/", session.ns, "/", api::approval_plural, "/", name),
+      kube::PatchType::Apply, approval.dump(), std::string(cli_field_manager));
+  if (!made) co_return std::unexpected(made.error());
+  co_return cat("approved plan ", status.plan_digest, " (Approval ", session.ns, "/", name, ")");
+}
+
+} // namespace
+
+int run_approve(const ApproveOptions& options) {
+  return with_cluster(options.cluster, options.ns, [&](Session& session) -> Task<int> {
+    const auto said = co_await approve(session, options);
+    if (!said) {
+      print_error(about(Kind::GitSync, session.ns, options.name, said.error()));
+      co_return 1;
+    }
+    print_redacted(cat(object_text(Kind::GitSync, session.ns, options.name), ": ", *said, "\n"));
+    co_return 0;
+  });
+}
+
+} // namespace gitsync::app
