@@ -10,6 +10,8 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 given_kubeconfig=${KUBECONFIG:-}
+waits=true # for health: a given cluster may not be able to pull the image
+[ -z "$given_kubeconfig" ] || waits=false
 keep=${KEEP:-}
 gitsync=${GITSYNC_BINARY:-$GITSYNC_ROOT/build/dev/gitsync}
 app=volaticloud             # namespace and name of all that is demonstrated
@@ -235,6 +237,9 @@ metadata: {name: $app, namespace: $ns}
 spec:
   sourceRef: {name: $app}
   path: ./$path
+  prune: {maxDelete: 1}
+  rollback: {enabled: $waits}
+  health: {wait: $waits, timeout: 5s}
 YAML
   start=$(now)
   show kubectl apply -f "$dir/gitsync.yaml"
@@ -325,6 +330,54 @@ broken() {
   table | indent
 }
 
+# Pods of the local cluster are played by KWOK: an image whose tag is "missing" is one that the registry does not have.
+rollback() {
+  step "A commit with an image that nobody has"
+  if [ "$waits" = false ]; then
+    say "left out on a given cluster, where it depends on the registry whether the good image can be pulled"
+    return
+  fi
+  sed -i 's|\(image: [^:]*\):.*|\1:missing|' "$dir/work/$path/deployment.yaml"
+  sed -i 's/LOG_LEVEL: debug/LOG_LEVEL: trace/' "$dir/work/$path/configmap.yaml"
+  local start
+  commit "A new release"
+  start=$(now)
+  printf '   %s$ gitsync reconcile %s -n %s%s\n' "$dim" "$app" "$ns" "$off"
+  gitsync reconcile "$app" -n "$ns" --timeout "${patience}s" 2>&1 | indent || true
+  kubectl -n "$ns" wait gitsync "$app" --for='jsonpath={.status.conditions[?(@.type=="Ready")].reason}=RolledBack' \
+    --timeout="${patience}s" >/dev/null || fail "gitsync $ns/$app: was not rolled back within $patience s"
+  figure "bad image: rolled back" "$(since "$start") ms" "from \`gitsync reconcile\`; 5 s of it are health.timeout"
+  table | indent
+  show kubectl -n "$app" get configmap "$app" -o 'jsonpath={.data.VOLATICLOUD_LOG_LEVEL}{"\n"}'
+  show kubectl -n "$app" rollout status deployment "$app" --timeout="${patience}s"
+  git revert --no-edit HEAD >/dev/null
+  git push --quiet origin HEAD:refs/heads/main
+  say "git push: $(git rev-parse --short HEAD) \"$(git log -1 --format=%s)\""
+  reconcile "commit: reverted, nothing to change"
+  table | indent
+}
+
+approval() {
+  step "A commit that would delete more than spec.prune.maxDelete waits for consent"
+  git rm --quiet "$path/deployment.yaml" "$path/configmap.yaml"
+  commit "Who needs it"
+  printf '   %s$ gitsync reconcile %s -n %s%s\n' "$dim" "$app" "$ns" "$off"
+  local said start
+  if said=$(gitsync reconcile "$app" -n "$ns" --timeout "${patience}s" 2>&1); then
+    indent <<<"$said"
+    fail "gitsync $ns/$app: two deletions were not asked about"
+  fi
+  indent <<<"$said"
+  show kubectl -n "$app" get deployment,configmap -l gitops.volaticloud.com/sync
+  start=$(now)
+  show gitsync approve "$app" -n "$ns"
+  kubectl -n "$app" wait --for=delete deployment "$app" --timeout="${patience}s" >/dev/null || fail "deployment $app/$app: was not pruned"
+  figure "approval: carried out" "$(since "$start") ms" "from \`gitsync approve\` to the Deployment's absence"
+  kubectl -n "$ns" wait gitsync "$app" --for=condition=Ready --timeout="${patience}s" >/dev/null || fail "gitsync $ns/$app: is not Ready"
+  table | indent
+  show kubectl -n "$ns" get approvals
+}
+
 memory() {
   local pid kib=0 part
   for pid in "$operator_pid" $(cat "/proc/$operator_pid/task/$operator_pid/children"); do
@@ -353,5 +406,7 @@ second_commit
 drift
 prune
 broken
+rollback
+approval
 memory
 summary

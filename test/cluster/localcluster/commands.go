@@ -60,13 +60,14 @@ func schedulerCommand(bin string) []string {
 		"--leader-elect=false", "--secure-port=0"}
 }
 
-// kwokCommand passes KWOK its own stages: Nodes become Ready, Pods run, complete and go away at once.
-func kwokCommand(bin string) ([]string, error) {
+// kwokCommand passes KWOK its own stages (Nodes become Ready, Pods run, complete and go away at once) and those given.
+func kwokCommand(bin string, more []string) ([]string, error) {
 	stages, _ := filepath.Glob(filepath.Join(bin, "stages", "*.yaml"))
 	if len(stages) == 0 {
 		return nil, fmt.Errorf("%s: holds no stages of KWOK; build it with `make deps`", filepath.Join(bin, "stages"))
 	}
 	sort.Strings(stages)
+	stages = append(stages, more...)
 	argv := []string{filepath.Join(bin, "kwok"), "--kubeconfig=kubeconfig", "--manage-all-nodes=true"}
 	for _, stage := range stages {
 		argv = append(argv, "--config="+stage)

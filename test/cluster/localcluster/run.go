@@ -129,7 +129,11 @@ func (s *Supervisor) bringUp() error {
 		return err
 	}
 	if s.options.Kwok {
-		argv, err := kwokCommand(bin)
+		own, err := writeOwnStages(s.options.Dir)
+		if err != nil {
+			return err
+		}
+		argv, err := kwokCommand(bin, own)
 		if err != nil {
 			return err
 		}
