@@ -58,7 +58,41 @@ nlohmann::json to_json(const LastCorrection& correction) {
   return out;
 }
 
+nlohmann::json to_json(const History& history) {
+  auto out = nlohmann::json::array();
+  for (const auto& entry : history)
+    if (out.size() < max_history)
+      out.push_back({{"revision", status_text(entry.revision, max_name)},
+                     {"digest", status_text(entry.digest, max_name)},
+                     {"time", rfc3339(entry.time)},
+                     {"outcome", status_text(entry.outcome, max_name)},
+                     {"objects", entry.objects}});
+  return out;
+}
+
+History read_history(const nlohmann::json& status) {
+  History out;
+  const auto& value = read_member(status, "history");
+  if (!value.is_array()) return out;
+  for (const auto& entry : value)
+    if (out.size() < max_history && !read_text(entry, "revision").empty())
+      out.push_back({read_text(entry, "revision"), read_text(entry, "digest"), read_time(entry, "time"),
+                     read_text(entry, "outcome"), read_integer(entry, "objects")});
+  return out;
+}
+
 } // namespace
+
+void note_revision(History& history, HistoryEntry entry) {
+  entry.time = std::chrono::floor<std::chrono::seconds>(entry.time);
+  history.insert(history.begin(), std::move(entry));
+  if (history.size() > max_history) history.resize(max_history);
+}
+
+void note_outcome(History& history, std::string_view revision, std::string_view outcome) {
+  const auto it = std::ranges::find(history, revision, &HistoryEntry::revision);
+  if (it != history.end()) it->outcome = outcome;
+}
 
 nlohmann::json status_to_json(const GitRepositoryStatus& status) {
   nlohmann::json out = {{"observedGeneration", status.observed_generation}};
@@ -82,6 +116,7 @@ nlohmann::json status_to_json(const GitSyncStatus& status) {
   put(out, "lastHealthyRevision", status.last_healthy_revision, max_name);
   put(out, "lastHandledReconcileAt", status.last_handled_reconcile_at);
   if (status.last_correction) out["lastCorrection"] = to_json(*status.last_correction);
+  if (!status.history.empty()) out["history"] = to_json(status.history);
   if (!status.errors.empty()) out["errors"] = capped(status.errors, max_status_errors, max_status_text);
   put_conditions(out, status.conditions);
   return out;
@@ -119,6 +154,7 @@ GitSyncStatus parse_git_sync_status(const nlohmann::json& object) {
                                          read_texts(correction, "paths", max_status_paths),
                                          read_number(correction, "milliseconds"),
                                          read_text(correction, "revision")};
+  out.history = read_history(status);
   out.errors = read_texts(status, "errors", max_status_errors);
   out.conditions = conditions_from_json(read_member(status, "conditions"));
   return out;

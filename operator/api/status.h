@@ -53,6 +53,33 @@ struct LastCorrection {
   friend bool operator==(const LastCorrection&, const LastCorrection&) = default;
 };
 
+/// What became of a revision.
+namespace outcome {
+inline constexpr std::string_view applied = "Applied"; // and not healthy yet
+inline constexpr std::string_view healthy = "Healthy";
+inline constexpr std::string_view unhealthy = "Unhealthy";    // failed, or not healthy in time
+inline constexpr std::string_view rolled_back = "RolledBack"; // and replaced by the last healthy one
+inline constexpr std::string_view restored = "Restored";      // put back by a rollback
+} // namespace outcome
+
+inline constexpr size_t max_history = 10;
+
+/// One revision that was applied.
+struct HistoryEntry {
+  std::string revision;
+  std::string digest; // of the set of objects: equal ones declare the same
+  WallTime time{};    // when it was applied; whole seconds are kept
+  std::string outcome;
+  int64_t objects = 0;
+  friend bool operator==(const HistoryEntry&, const HistoryEntry&) = default;
+};
+using History = std::vector<HistoryEntry>; // newest first
+
+/// Puts a revision in front and drops the oldest beyond max_history.
+void note_revision(History& history, HistoryEntry entry);
+/// What became of the newest entry of that revision, if there is one.
+void note_outcome(History& history, std::string_view revision, std::string_view outcome);
+
 struct GitSyncStatus {
   int64_t observed_generation = 0;
   std::string last_attempted_revision; // "main@sha1:…"; status.revision is its short form
@@ -64,6 +91,7 @@ struct GitSyncStatus {
   std::string health = "Unknown";
   int64_t drift = 0;
   std::optional<LastCorrection> last_correction;
+  History history;
   std::vector<std::string> errors; // all that is wrong with the attempted revision
   Conditions conditions;
   friend bool operator==(const GitSyncStatus&, const GitSyncStatus&) = default;

@@ -11,6 +11,11 @@ size_t DesiredSet::objects() const {
                          [](size_t sum, const auto& file) { return sum + file.second.size(); });
 }
 
+void DesiredSet::toggle(const ObjectRef& ref, const Digest& content) {
+  const Digest token = gitsync::digest(ref.text(), content.hex());
+  for (size_t i = 0; i < token.bytes.size(); ++i) digest.bytes[i] ^= token.bytes[i];
+}
+
 std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, RevisionDelta delta, ObjectTable& table,
                                                   const std::string& owner) {
   std::vector<Error> errors;

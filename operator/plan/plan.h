@@ -23,6 +23,9 @@ struct DesiredSet {
   std::set<ObjectRef> leaving; // in the inventory, not declared any more: to be pruned (or kept, where prune is off)
 
   size_t objects() const;
+  /// Takes an object with that content in, or out again: `digest` identifies the whole set whatever the order.
+  void toggle(const ObjectRef& ref, const Digest& content);
+  Digest digest;
 };
 
 /// What was read of a revision.

@@ -68,6 +68,7 @@ void Sync::report_health() {
   switch (verdict) {
   case health::Verdict::Done:
     if (healthy) mark_healthy();
+    if (healthy) api::note_outcome(status_.history, status_.last_applied_revision, api::outcome::healthy);
     if (healthy && awaited) {
       status_.last_healthy_revision = status_.last_applied_revision;
       if (ready && ready->status != api::Truth::True)
@@ -91,7 +92,10 @@ void Sync::report_health() {
       log::warn("not healthy", {{"gitsync", meta_.key()}, {"revision", status_.last_applied_revision}, {"why", why}});
     }
     api::mark_not_ready(status_.conditions, api::reason::health_failed, why, at);
-    if (awaited) failed_revision(why);
+    if (awaited) {
+      api::note_outcome(status_.history, status_.last_applied_revision, api::outcome::unhealthy);
+      failed_revision(why);
+    }
     break;
   }
   }

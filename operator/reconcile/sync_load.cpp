@@ -31,6 +31,7 @@ void Sync::restore(InventoryRecord record) {
         object.order = std::make_shared<const OrderHints>(std::move(*hints));
         desired_.ordered.insert(object.ref);
       }
+    desired_.toggle(object.ref, object.content);
     object.body = Body(std::move(record.body));
     object.phase = Phase::Unseen;
     desired_.files[object.at.file].push_back(object.ref);

@@ -110,6 +110,8 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     else
       desired_.ordered.erase(object.ref);
     if (changed) {
+      if (!object.content.empty() && object.phase != Phase::Removing) desired_.toggle(object.ref, object.content);
+      desired_.toggle(object.ref, prepared.content);
       object.version = std::move(prepared.version);
       object.body = std::move(prepared.body);
       object.content = prepared.content;
@@ -122,7 +124,10 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   for (auto& prepared : plan.apply) declare(prepared, true);
   for (auto& prepared : plan.moved) declare(prepared, false);
   for (const auto& ref : plan.prune) {
-    if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
+    if (auto* object = context_.table.find(ref)) {
+      desired_.toggle(ref, object->content);
+      object->phase = Phase::Removing;
+    }
     health_.erase(ref);
     desired_.ordered.erase(ref);
     context_.drift.forget(ref);

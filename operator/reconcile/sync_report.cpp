@@ -46,6 +46,9 @@ void Sync::report_applied(const source::Revision& revision, size_t applied, doub
   status_.last_attempted_revision = revision.revision;
   status_.last_applied_revision = revision.revision;
   status_.errors.clear();
+  if (news || applied > 0)
+    api::note_revision(status_.history, {revision.revision, desired_.digest.hex(), now, std::string(api::outcome::applied),
+                                         static_cast<int64_t>(desired_.objects())});
   settled_ = true;
   ill_since_ = {}; // this revision has its whole time
   report_health();

@@ -108,7 +108,11 @@ void Sync::adopt_rollback(Rollback rollback) {
   };
   for (auto& prepared : rollback.restore) {
     auto& object = context_.table.get(prepared.ref, facts_);
-    if (object.phase != Phase::Removing) leave_file(object);
+    if (object.phase != Phase::Removing && !object.content.empty()) {
+      leave_file(object);
+      desired_.toggle(object.ref, object.content);
+    }
+    desired_.toggle(object.ref, prepared.content);
     object.at = std::move(prepared.at);
     object.version = std::move(prepared.version);
     object.body = std::move(prepared.body);
@@ -126,6 +130,7 @@ void Sync::adopt_rollback(Rollback rollback) {
   for (const auto& ref : rollback.prune) {
     if (auto* object = context_.table.find(ref)) {
       leave_file(*object);
+      if (object->phase != Phase::Removing) desired_.toggle(ref, object->content);
       object->phase = Phase::Removing;
       desired_.leaving.insert(ref);
     }
@@ -202,6 +207,10 @@ Task<> Sync::roll_back() {
   rollback_due_.reset();
   adopted_since_ = {};
   ill_since_ = {};
+  const auto wall = std::chrono::system_clock::now();
+  api::note_outcome(status_.history, inventory_.quarantine.revision, api::outcome::rolled_back);
+  api::note_revision(status_.history, {desired_.revision, desired_.digest.hex(), wall, std::string(api::outcome::restored),
+                                       static_cast<int64_t>(desired_.objects())});
   report_rolled_back();
   context_.reporter.metrics.rolled_back(meta_.ns, meta_.name);
   event(report::EventReason::RolledBack,

@@ -61,6 +61,14 @@ TEST_CASE("A revision that is not healthy in time is rolled back whole, quaranti
   CHECK(text_at(sync, "/status/lastAppliedRevision") == "main@sha1:" + site.good);
   CHECK(text_at(sync, "/status/lastHealthyRevision") == "main@sha1:" + site.good);
   site.await_event("app", "RolledBack", "rolled back from main@" + bad.substr(0, 7));
+  // The history tells it, and the digest that what was put back is what was healthy.
+  eventually("the history tells it", [&]() -> std::string {
+    const json history = site.sync()["status"].value("history", json::array());
+    std::string text;
+    for (const auto& entry : history) text += text_at(entry, "/outcome") + " ";
+    if (text != "Healthy RolledBack Healthy " && text != "Restored RolledBack Healthy ") return history.dump();
+    return history[0]["digest"] == history[2]["digest"] && history[0]["digest"] != history[1]["digest"] ? "" : history.dump();
+  });
   eventually("the healthy revision is healthy again", [&] { return text_at(site.sync(), "/status/health") == "Healthy"; });
 
   // The rolled-back state is what drift correction defends; polling does not bring the bad one back.

@@ -129,7 +129,7 @@ func (s *Supervisor) bringUp() error {
 		return err
 	}
 	if s.options.Kwok {
-		own, err := writeOwnStages(s.options.Dir)
+		own, err := writeOwnStages(s.home.Dir)
 		if err != nil {
 			return err
 		}

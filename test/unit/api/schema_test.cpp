@@ -86,6 +86,7 @@ TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]")
   sync.last_handled_reconcile_at = "then";
   sync.last_correction = LastCorrection{noon, "o", "Modified", "m", {"p"}, 1.5, "r"};
   sync.errors = {"e"};
+  note_revision(sync.history, {"main@sha1:1", "d", noon, std::string(outcome::healthy), 3});
   mark_stalled(sync.conditions, reason::invalid_spec, "m", {1, noon});
   GitRepositoryStatus repository = {1, "r", "then", LastFetch{noon, 1.5}, {}};
   mark_stalled(repository.conditions, reason::invalid_spec, "m", {1, noon});

@@ -21,6 +21,7 @@ GitSyncStatus full_status() {
   status.last_correction = LastCorrection{noon, "Deployment.apps shop/api", "Modified", "kubectl-edit", {".spec.replicas"},
                                           3.5,  "main@sha1:1f3c9a2"};
   status.errors = {"GS201 api.yaml:3: not YAML"};
+  note_revision(status.history, {"main@sha1:1f3c9a2", "00ff", noon, std::string(outcome::applied), 23});
   mark_stalled(status.conditions, reason::revision_refused, "GS201 api.yaml:3: not YAML", {2, noon});
   return status;
 }
@@ -45,6 +46,24 @@ TEST_CASE("a status survives the way through the API server", "[api]") {
   GitRepositoryStatus repository = {3, "main@sha1:abc", "then", LastFetch{noon, 12.5}, {}};
   mark_ready(repository.conditions, reason::fetched, "main@sha1:abc", {3, noon});
   CHECK(parse_git_repository_status({{"status", status_to_json(repository)}}) == repository);
+}
+
+TEST_CASE("the history keeps the newest ten, and outcomes belong to the newest entry of a revision", "[api]") {
+  History history;
+  note_outcome(history, "r1", outcome::healthy); // there is none
+  for (int i = 0; i < 14; ++i)
+    note_revision(history, {"r" + std::to_string(i % 13), "d", noon, std::string(outcome::applied), i});
+  REQUIRE(history.size() == max_history);
+  CHECK(history.front().revision == "r0");
+  CHECK(history.front().objects == 13);
+  note_outcome(history, "r0", outcome::rolled_back);
+  note_outcome(history, "r9", outcome::healthy);
+  CHECK(history.front().outcome == outcome::rolled_back);
+  CHECK(std::ranges::find(history, "r9", &HistoryEntry::revision)->outcome == outcome::healthy);
+  CHECK(std::ranges::count(history, outcome::applied, &HistoryEntry::outcome) == 8);
+  CHECK(
+      parse_git_sync_status(json::parse(R"({"status":{"history":[1,null,{"revision":7},{"revision":"r"}]}})")).history.size() ==
+      1);
 }
 
 TEST_CASE("an empty status has its counts and nothing else", "[api]") {
