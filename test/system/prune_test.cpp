@@ -84,7 +84,6 @@ TEST_CASE("An Approval cannot be changed, and survives a restart of the operator
   PruneSite site("prune-restart");
   for (int i = 0; i < 5; ++i) site.repo.remove(PruneSite::file(i));
   site.push_refused();
-  const std::string digest = site.digest();
   site.stop();
   REQUIRE(site.approve().code == 0);
   const auto approvals = path_of("gitops.volaticloud.com/v1alpha1", "approvals", site.ns);
