@@ -1,6 +1,7 @@
 #include "api/approval.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ Result<Approval> parse_approval(const nlohmann::json& object) {
   auto out = read_spec(reader);
   if (!reader.ok()) return reader.error();
   out.meta = meta;
+  out.released = read_text(read_member(object, "status"), "state") == "Released";
   return out;
 }
 

@@ -12,6 +12,7 @@ struct Approval {
   Meta meta;
   std::string sync;        // spec.syncRef.name, in the Approval's own namespace
   std::string plan_digest; // "sha256:<64 digits>"
+  bool released = false;   // used up
   std::string approver;    // as written; who may create Approvals is RBAC's business
 };
 

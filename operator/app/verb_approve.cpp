@@ -11,10 +11,11 @@ namespace {
 
 using nlohmann::json;
 
-/// A name per plan: approving twice is approving once.
+/// A name of its own each time: consent is used up by the plan that it releases.
 std::string name_of(const ApproveOptions& options, const std::string& digest) {
   constexpr size_t longest = 200;
-  return cat(options.name.substr(0, longest), "-", digest.substr(digest.find(':') + 1, 16));
+  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+  return cat(options.name.substr(0, longest), "-", digest.substr(digest.find(':') + 1, 10), "-", now.count());
 }
 
 Task<Result<std::string>> approve(Session& session, const ApproveOptions& options) {

@@ -66,6 +66,12 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   auto judgement = judge(object, live);
   const bool was_unseen = object.phase == Phase::Unseen;
   if (judgement.verdict != Verdict::Stale && judgement.verdict != Verdict::Park && live_) live_(object, live);
+  // About to be pruned, and another GitSync's by now: then it is no longer ours to delete.
+  if (object.phase == Phase::Removing &&
+      read_text(read_member(read_member(live, "metadata"), "labels"), api::owner_label_key) != object.sync->label) {
+    if (pruned_) pruned_(object.ref);
+    return;
+  }
   switch (judgement.verdict) {
   case Verdict::Stale:
   case Verdict::Ignore: return;
@@ -152,6 +158,8 @@ void DriftEngine::drifted(ManagedObject& object, std::string_view operation, jso
   const bool correcting = object.phase == Phase::Drifted && again && object.sync->drift == api::DriftMode::Correct;
   object.phase = Phase::Drifted;
   // In mode Ignore nobody expects it back.
+  if (operation == api::operation::deleted && object.sync->drift == api::DriftMode::Ignore)
+    object.health = health::State::Healthy;
   if (operation == api::operation::deleted && object.sync->drift != api::DriftMode::Ignore && live_) live_(object, json());
   if (object.sync->suspended || object.sync->drift == api::DriftMode::Ignore) {
     if (object.sync->drift == api::DriftMode::Ignore) open_.erase(object.ref);

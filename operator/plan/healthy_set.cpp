@@ -54,10 +54,11 @@ bool is_irreversible(const GroupKind& kind) {
          (kind.kind == "Namespace" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume");
 }
 
-Rollback make_rollback(const HealthySet& healthy) {
+Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing) {
   Rollback out;
   for (const auto& [ref, before] : healthy.changes()) {
-    if (is_irreversible(ref.group_kind())) {
+    const auto now = standing(ref);
+    if (now == Standing::Others || (is_irreversible(ref.group_kind()) && now == Standing::Declared)) {
       out.kept.push_back(ref);
     } else if (!before) {
       out.prune.push_back(ref);

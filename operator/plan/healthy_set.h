@@ -6,6 +6,7 @@
 #include "plan/managed_object.h"
 #include "plan/plan.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -56,6 +57,12 @@ struct Rollback {
   std::vector<ObjectRef> prune; // came after the healthy revision
   std::vector<ObjectRef> kept;  // would have to be undone and never are
 };
-Rollback make_rollback(const HealthySet& healthy);
+/// Where an object stands before going back.
+enum class Standing {
+  Declared,
+  Others, // another GitSync's by now: left alone
+  Absent, // not declared any more, and perhaps not deleted yet
+};
+Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing);
 
 } // namespace gitsync

@@ -54,7 +54,8 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
   for (const auto& [file, objects] : current.files) {
     if (!replaced(file)) continue;
     for (const auto& ref : objects)
-      if (!named.contains(ref)) plan.prune.push_back(ref);
+      if (const auto* object = table.find(ref); !named.contains(ref) && (!object || object->sync->owner == owner))
+        plan.prune.push_back(ref);
   }
   const std::set<ObjectRef> gone(plan.prune.begin(), plan.prune.end());
   for (const auto& ref : current.ordered)

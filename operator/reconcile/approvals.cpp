@@ -26,6 +26,7 @@ void Approvals::changed(json object) {
     return;
   }
   const bool fresh = !approvals_.contains(key);
+  if (!fresh) approval->released |= approvals_[key].released; // our own mark may not have arrived yet
   auto& known = approvals_[key] = std::move(*approval);
   if (known.meta.deleting)
     approvals_.erase(key);
@@ -45,11 +46,17 @@ void Approvals::synced() {
 
 std::optional<api::Approval> Approvals::find(const std::string& sync, const std::string& plan_digest) const {
   for (const auto& [key, approval] : approvals_)
-    if (approval.plan_digest == plan_digest && api::owner_name(approval.meta.ns, approval.sync) == sync) return approval;
+    if (!approval.released && approval.plan_digest == plan_digest && api::owner_name(approval.meta.ns, approval.sync) == sync)
+      return approval;
   return {};
 }
 
-void Approvals::released(const api::Approval& approval) { marks_.spawn("mark " + approval.meta.key(), mark(approval)); }
+void Approvals::released(const api::Approval& approval) {
+  for (auto& [key, other] : approvals_) // all of that plan: consent is for once
+    if (other.meta.ns == approval.meta.ns && other.sync == approval.sync && other.plan_digest == approval.plan_digest &&
+        !std::exchange(other.released, true))
+      marks_.spawn("mark " + key, mark(other));
+}
 
 Task<> Approvals::mark(api::Approval approval) {
   if (!may_write_()) co_return;

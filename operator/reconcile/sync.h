@@ -83,7 +83,7 @@ public:
   bool claims(const ObjectRef& ref) const { return claims_.contains(ref); }
   /// Whether it knows what that commit wants of it, or will not ask.
   bool has_planned(const std::string& commit) const {
-    return planned_commit_ == commit || facts_->suspended || finished_ || !spec_;
+    return planned_commit_ == commit || desired_.commit == commit || facts_->suspended || finished_ || !spec_;
   }
   void peer_planned() {
     if (peers_awaited_) wake_.set();
@@ -143,7 +143,7 @@ private:
 
   // sync_prune.cpp
   Task<std::vector<Error>> prune();
-  Task<bool> give_up(ObjectRef ref);
+  Task<Result<bool>> give_up(ObjectRef ref);
   Task<std::set<ObjectRef>> populated(const Plan& plan);
   Task<std::vector<Error>> release_all(std::vector<ObjectRef> objects);
   Task<bool> finalize();
@@ -208,6 +208,7 @@ private:
   bool peers_awaited_ = false; // pruning waits until others of its source have read the commit
   Instant peers_since_{};
   HealthySet healthy_set_;
+  bool carrying_out_ = false;               // errors that are reported now are those of the adopted revision
   std::optional<std::string> rollback_due_; // why
   Instant adopted_since_{};                 // the present revision was adopted, and is not healthy yet
   bool held_ = false;                       // a revision waits for dependencies

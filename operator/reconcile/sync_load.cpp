@@ -22,6 +22,7 @@ void Sync::restore(InventoryRecord record) {
   object.foreign_known = !record.leaving;
   object.empties = std::move(record.empties);
   if (record.leaving) {
+    if (!record.body.empty()) object.body = Body(std::move(record.body));
     object.phase = Phase::Removing;
     desired_.leaving.insert(object.ref);
   } else {

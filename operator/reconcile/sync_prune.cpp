@@ -49,7 +49,11 @@ Task<std::vector<Error>> Sync::prune() {
         metrics.pruned(report::PruneResult::Blocked);
         co_return;
       }
-      if (co_await give_up(ref)) co_return;
+      auto given = co_await give_up(ref);
+      if (!given) errors.push_back(std::move(given.error())); // claimed by another GitSync: never deleted instead
+      if (!given || *given) co_return;
+      object = context_.table.find(ref);
+      if (!object || object->phase != Phase::Removing) co_return;
       std::string uid = object->uid;
       for (int looks = 0;; ++looks) {
         if (!uid.empty()) {
@@ -92,11 +96,11 @@ Task<std::vector<Error>> Sync::prune() {
 }
 
 /// Hands an object over to another GitSync that claims it, without deleting it. False where nobody does.
-Task<bool> Sync::give_up(ObjectRef ref) {
+Task<Result<bool>> Sync::give_up(ObjectRef ref) {
   auto* claimant = context_.claimant(ref, *this);
   if (!claimant) co_return false;
   auto released = co_await context_.applier.release(ref, claimant->facts());
-  if (!released) co_return false; // then it is tried again with the next step, or deleted as it would have been
+  if (!released) co_return std::unexpected(std::move(released.error()));
   forget(ref);
   log::info("handed over", {{"gitsync", meta_.key()}, {"object", ref.text()}});
   if (auto* other = context_.claimant(ref, *this)) other->handed_over();
@@ -113,14 +117,15 @@ Task<std::set<ObjectRef>> Sync::populated(const Plan& plan) {
     if (dot == std::string::npos) continue;
     const auto* resource = context_.discovery.map().find_plural(ref.name.substr(dot + 1), ref.name.substr(0, dot));
     if (!resource) continue; // not served: nothing can be there
+    const GroupKind kind{resource->group, resource->kind};
     auto list = co_await context_.kube.get(cat(resource->path(), "?limit=500"));
-    if (!list) {
-      out.insert(ref); // not known: then it is asked
+    if (!list || !read_text(read_member(*list, "metadata"), "continue").empty()) {
+      out.insert(ref); // not known, or more than one look shows: then it is asked
       continue;
     }
     for (const auto& item : read_member(*list, "items")) {
       const auto& metadata = read_member(item, "metadata");
-      if (!going.contains({resource->group, resource->kind, read_text(metadata, "namespace"), read_text(metadata, "name")})) {
+      if (!going.contains({kind.group, kind.kind, read_text(metadata, "namespace"), read_text(metadata, "name")})) {
         out.insert(ref);
         break;
       }

@@ -148,6 +148,8 @@ Task<> Sync::attempt(source::Revision revision) {
   if (result) {
     if (quarantined(revision.commit, result->tree, result->spec_key)) {
       inventory_.quarantine.commit = revision.commit; // another commit with the same content below the path
+      planned_commit_ = revision.commit;
+      context_.planned();
       report_rolled_back();
       co_return;
     }
@@ -263,7 +265,9 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
       errors = co_await prune();
   }
   if (!errors.empty()) {
+    carrying_out_ = true;
     report_failed(std::move(errors), false);
+    carrying_out_ = false;
     co_return;
   }
   // Applied means that a restart knows it too, even with git away.

@@ -6,11 +6,12 @@ namespace gitsync::reconcile {
 namespace {
 constexpr size_t writes_at_once = 4;
 
-InventoryRecord record_of(const ManagedObject& object) {
+InventoryRecord record_of(const ManagedObject& object, const OwnHome& home) {
   InventoryRecord out{object.ref,   object.version, object.at,      object.uid, object.applied,
                       object.owned, object.foreign, object.empties, {},         false};
   out.leaving = object.phase == Phase::Removing;
-  if (!out.leaving) out.body = object.body.json();
+  // Of what leaves the body is needed no more, but to know the operator's own.
+  if (!out.leaving || is_own_branch(object, home)) out.body = object.body.json();
   return out;
 }
 } // namespace
@@ -72,7 +73,7 @@ Task<Result<>> Sync::save_records() {
   co_await parallel_for(indices.size(), writes_at_once, [&](size_t i) -> Task<> {
     std::vector<InventoryRecord> records;
     for (const auto& ref : chunks_[indices[i]])
-      if (const auto* object = context_.table.find(ref)) records.push_back(record_of(*object));
+      if (const auto* object = context_.table.find(ref)) records.push_back(record_of(*object, context_.home));
     auto saved = co_await store_.save_chunk(inventory_.chunks, indices[i], records);
     if (saved) co_return;
     dirty_.insert(indices[i]);

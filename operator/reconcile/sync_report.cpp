@@ -136,7 +136,7 @@ void Sync::report_failed(std::vector<Error> errors, bool refused) {
     first.message += cat("; ", api::short_revision(desired_.revision), " stays enforced");
   if (retry && first.retry == Retry::Never) first.retry = Retry::Backoff;
   // What the API server refuses for good, or for as long as health may take, is not healthy in time either.
-  if (!refused && adopted_since_ != Instant{} && spec_ &&
+  if (carrying_out_ && adopted_since_ != Instant{} && spec_ &&
       (!retry || std::chrono::steady_clock::now() - adopted_since_ >= spec_->spec.health_timeout))
     failed_revision(first.text());
   const bool news = status_.errors != texts;

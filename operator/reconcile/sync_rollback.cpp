@@ -165,7 +165,11 @@ Task<> Sync::roll_back() {
                                {"to", healthy_set_.identity().revision},
                                {"why", *rollback_due_}});
   }
-  auto rollback = make_rollback(healthy_set_);
+  auto rollback = make_rollback(healthy_set_, [this](const ObjectRef& ref) {
+    const auto* object = context_.table.find(ref);
+    if (!object || (object->sync == facts_ && object->phase == Phase::Removing)) return Standing::Absent;
+    return object->sync == facts_ ? Standing::Declared : Standing::Others;
+  });
   std::vector<std::string> kept;
   for (const auto& ref : rollback.kept) kept.push_back(ref.text());
   std::vector<ObjectRef> created;

@@ -199,3 +199,22 @@ TEST_CASE(
         site.ns + "/renamed");
   site.fence(config_map(site.ns, "one"));
 }
+
+TEST_CASE("Consent is used up: the same deletion a second time is asked about again") {
+  PruneSite site("prune-again");
+  const auto remove_five = [&] {
+    for (int i = 0; i < 5; ++i) site.repo.remove(PruneSite::file(i));
+    site.push_refused();
+  };
+  remove_five();
+  REQUIRE(site.approve().code == 0);
+  eventually("the plan is carried out", [&] { return site.left() == 3; });
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "True");
+  for (int i = 0; i < 5; ++i) site.repo.write(PruneSite::file(i), config_map_yaml(PruneSite::object(i), {{"color", "blue"}}));
+  site.push();
+  CHECK(site.left() == 8);
+  remove_five();
+  CHECK(site.left() == 8);
+  REQUIRE(site.approve().code == 0);
+  eventually("the plan is carried out", [&] { return site.left() == 3; });
+}

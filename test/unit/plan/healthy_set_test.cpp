@@ -10,6 +10,11 @@ using namespace gitsync;
 
 namespace {
 
+Standing all_declared(const ObjectRef& ref) {
+  (void)ref;
+  return Standing::Declared;
+}
+
 using Content = std::map<std::string, int>; // name → value
 
 ObjectRef ref(const std::string& name) { return {"", "ConfigMap", "shop", name}; }
@@ -50,7 +55,7 @@ struct World {
   }
   Content rolled_back() const {
     Content out = declared;
-    const auto rollback = make_rollback(healthy);
+    const auto rollback = make_rollback(healthy, all_declared);
     for (const auto& object : rollback.restore) {
       const auto text = object.body.json();
       out[object.ref.name] = std::stoi(text.substr(text.rfind(':') + 1));
@@ -73,7 +78,7 @@ TEST_CASE("going back gives the healthy set, whatever came in between", "[plan]"
       return out;
     };
     world.accept(draw(), true);
-    CHECK(make_rollback(world.healthy).restore.empty()); // nothing was healthy yet
+    CHECK(make_rollback(world.healthy, all_declared).restore.empty()); // nothing was healthy yet
     CHECK_FALSE(world.healthy.known());
     const Content good = draw();
     world.accept(good, true);
@@ -100,9 +105,33 @@ TEST_CASE("what cannot be undone is kept, and named", "[plan]") {
   changes[secret] = std::nullopt;
   changes[imposter] = std::nullopt;
   healthy.restore({"main@sha1:1", "1", "tree", "key"}, changes);
-  const auto rollback = make_rollback(healthy);
+  const auto rollback = make_rollback(healthy, all_declared);
   CHECK(std::set<ObjectRef>(rollback.kept.begin(), rollback.kept.end()) == std::set<ObjectRef>{claim, space, definition});
   CHECK(std::set<ObjectRef>(rollback.prune.begin(), rollback.prune.end()) == std::set<ObjectRef>{secret, imposter});
   REQUIRE(rollback.restore.size() == 1);
   CHECK(rollback.restore.front().ref == map);
+}
+
+TEST_CASE("going back takes nobody's object, and declares again what left with the bad revision", "[plan]") {
+  HealthySet healthy;
+  const Fallback before{"v1", {"a.yaml", 1}, Body("{}"), digest("salt", "{}")};
+  const ObjectRef claim{"", "PersistentVolumeClaim", "shop", "disk"}, map{"", "ConfigMap", "shop", "a"};
+  const auto roll = [&](const ObjectRef& ref, std::optional<Fallback> was, Standing standing) -> std::string {
+    HealthySet::Changes changes;
+    changes.emplace(ref, std::move(was));
+    healthy.restore({"main@sha1:1", "1", "tree", "key"}, std::move(changes));
+    const auto rollback = make_rollback(healthy, [&](const ObjectRef&) { return standing; });
+    return rollback.restore.size() == 1 ? "restored"
+           : rollback.prune.size() == 1 ? "deleted"
+           : rollback.kept.size() == 1  ? "kept"
+                                        : "";
+  };
+  CHECK(roll(claim, before, Standing::Absent) == "restored"); // it left with the bad revision, perhaps not yet deleted
+  CHECK(roll(claim, before, Standing::Declared) == "kept");   // changed
+  CHECK(roll(claim, std::nullopt, Standing::Declared) == "kept");
+  CHECK(roll(map, before, Standing::Absent) == "restored");
+  CHECK(roll(map, before, Standing::Declared) == "restored");
+  CHECK(roll(map, std::nullopt, Standing::Declared) == "deleted");
+  CHECK(roll(map, before, Standing::Others) == "kept");
+  CHECK(roll(map, std::nullopt, Standing::Others) == "kept");
 }
