@@ -323,10 +323,15 @@ broken() {
   undone Deleted "kubectl delete configmap, git broken"
   show kubectl -n "$app" get deployment,configmap -l gitops.volaticloud.com/sync
   step "It is repaired"
+  revert "commit: repaired, nothing to change"
+}
+
+# revert WHAT: takes the last commit back, and reconciles.
+revert() {
   git revert --no-edit HEAD >/dev/null
   git push --quiet origin HEAD:refs/heads/main
   say "git push: $(git rev-parse --short HEAD) \"$(git log -1 --format=%s)\""
-  reconcile "commit: repaired, nothing to change"
+  reconcile "$1"
   table | indent
 }
 
@@ -350,11 +355,7 @@ rollback() {
   table | indent
   show kubectl -n "$app" get configmap "$app" -o 'jsonpath={.data.VOLATICLOUD_LOG_LEVEL}{"\n"}'
   show kubectl -n "$app" rollout status deployment "$app" --timeout="${patience}s"
-  git revert --no-edit HEAD >/dev/null
-  git push --quiet origin HEAD:refs/heads/main
-  say "git push: $(git rev-parse --short HEAD) \"$(git log -1 --format=%s)\""
-  reconcile "commit: reverted, nothing to change"
-  table | indent
+  revert "commit: reverted, nothing to change"
 }
 
 approval() {

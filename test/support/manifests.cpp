@@ -56,6 +56,11 @@ spec:
   return replaced(replaced(std::string(text), "NAME", name), "IMAGE", image);
 }
 
+std::string stuck_deployment_yaml(const std::string& name, const std::string& image) {
+  return replaced(deployment_yaml(name, image),
+                  "    spec:\n      containers:", "    spec:\n      schedulerName: nobody\n      containers:");
+}
+
 std::string service_yaml(const std::string& name) {
   constexpr std::string_view text = R"(apiVersion: v1
 kind: Service

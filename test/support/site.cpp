@@ -183,6 +183,33 @@ json Site::await_condition(const std::string& path, const std::string& type, con
   return object;
 }
 
+json Site::await_message(const std::string& part, const std::string& name) {
+  json object;
+  eventually("the message of Ready tells: " + part, [&]() -> std::string {
+    object = sync(name);
+    const auto message = ready_message(object);
+    return message.find(part) != std::string::npos ? "" : "it is: " + message;
+  });
+  return object;
+}
+
+std::string Site::await_pod() {
+  const auto pods = path_of("v1", "pods", ns);
+  std::string name;
+  eventually("there is a pod", [&] {
+    const auto items = api.list(pods);
+    if (!items.empty()) name = text_at(items[0], "/metadata/name");
+    return !name.empty();
+  });
+  return pods + "/" + name;
+}
+
+void Site::run_pod(const std::string& path) {
+  const json ready = {{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}};
+  api.request("PATCH", path + "/status", {{"status", {{"phase", "Running"}, {"conditions", json::array({ready})}}}},
+              "application/merge-patch+json");
+}
+
 void Site::await_gone(const std::string& path) {
   eventually(path + " is gone", [&] { return !api.exists(path); });
 }

@@ -64,6 +64,12 @@ public:
   /// Waits until the object's condition has that status (and reason, where given); returns the object.
   json await_condition(const std::string& path, const std::string& type, const std::string& status,
                        const std::string& reason = {});
+  /// Waits until the message of the GitSync's Ready holds the part; returns the GitSync.
+  json await_message(const std::string& part, const std::string& sync = "app");
+  /// The path of a pod of this namespace, once there is one.
+  std::string await_pod();
+  /// Plays the kubelet for a pod that nobody runs: it runs and is ready.
+  void run_pod(const std::string& path);
   void await_gone(const std::string& path);
   /// Waits until the object is there; returns it.
   json await_exists(const std::string& path);

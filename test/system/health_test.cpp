@@ -9,36 +9,7 @@ using namespace gitsync::test;
 
 namespace {
 
-/// A Deployment whose pods nobody runs but the test.
-std::string stuck_deployment(const std::string& name) {
-  return replaced(deployment_yaml(name),
-                  "    spec:\n      containers:", "    spec:\n      schedulerName: nobody\n      containers:");
-}
-
 std::string health_of(Site& site) { return text_at(site.sync(), "/status/health"); }
-
-/// Waits until the message of Ready holds the part.
-json await_message(Site& site, const std::string& part) {
-  json sync;
-  eventually("the message of Ready tells: " + part, [&]() -> std::string {
-    sync = site.sync();
-    const auto message = ready_message(sync);
-    return message.find(part) != std::string::npos ? "" : "it is: " + message;
-  });
-  return sync;
-}
-
-/// The one pod of the namespace with that label, once it is there.
-std::string pod_of(Site& site, const std::string& app) {
-  std::string name;
-  eventually("there is a pod of " + app, [&] {
-    const auto pods = site.api.list(path_of("v1", "pods", site.ns) + "?labelSelector=app%3D" + app);
-    if (pods.empty()) return false;
-    name = pods[0]["metadata"]["name"];
-    return true;
-  });
-  return path_of("v1", "pods", site.ns, name);
-}
 
 std::string job_yaml(const std::string& name) {
   return "apiVersion: batch/v1\nkind: Job\nmetadata:\n  name: " + name +
@@ -62,18 +33,18 @@ TEST_CASE("A revision is ready when its Deployment is available, and says so") {
 TEST_CASE(
     "While a Deployment is not available Ready is Unknown and names it with its pods' reason; a newer commit goes ahead") {
   Site site("health-image");
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.repo.commit();
   site.add_source();
   site.add_sync();
   site.start();
-  json sync = await_message(site, "Deployment " + site.ns + "/api: 0/1 available");
+  json sync = site.await_message("Deployment " + site.ns + "/api: 0/1 available");
   CHECK(condition_status(sync, "Ready") == "Unknown");
   CHECK(condition_status(sync, "Reconciling") == "True");
   CHECK(text_at(sync, "/status/health") == "Progressing");
   CHECK(text_at(sync, "/status/lastHealthyRevision").empty());
 
-  const std::string pod = pod_of(site, "api");
+  const std::string pod = site.await_pod();
   site.api.request("PATCH", pod + "/status",
                    {{"status",
                      {{"containerStatuses",
@@ -84,7 +55,7 @@ TEST_CASE(
                          {"restartCount", 0},
                          {"state", {{"waiting", {{"reason", "ImagePullBackOff"}}}}}}}}}}},
                    "application/merge-patch+json");
-  await_message(site, "Deployment " + site.ns + "/api: 0/1 available, ImagePullBackOff");
+  site.await_message("Deployment " + site.ns + "/api: 0/1 available, ImagePullBackOff");
 
   // Nothing waits in the way of a newer commit.
   site.repo.write("app/api.yaml", deployment_yaml());
@@ -96,7 +67,7 @@ TEST_CASE(
 
 TEST_CASE("What is not healthy in time fails with the reason, and is ready again by itself when it becomes healthy") {
   Site site("health-late");
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.repo.commit();
   site.add_source();
   site.add_sync("app", {{"health", {{"timeout", "1s"}}}});
@@ -107,12 +78,7 @@ TEST_CASE("What is not healthy in time fails with the reason, and is ready again
   CHECK(condition_of(sync, "Reconciling").is_null());
   site.await_event("app", "HealthCheckFailed", "api");
 
-  site.api.request(
-      "PATCH", pod_of(site, "api") + "/status",
-      {{"status",
-        {{"phase", "Running"},
-         {"conditions", {{{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}}}}}}},
-      "application/merge-patch+json");
+  site.run_pod(site.await_pod());
   site.await_condition(git_sync(site.ns, "app"), "Ready", "True", "Applied");
   eventually("it is healthy", [&] { return health_of(site) == "Healthy"; });
 }
@@ -124,10 +90,8 @@ TEST_CASE("A failed Job fails the revision at once, long before the time is over
   site.add_source();
   site.add_sync("app", {{"health", {{"timeout", "24h"}}}});
   site.start();
-  await_message(site, "Job " + site.ns + "/migrate: ");
-  const auto pods = path_of("v1", "pods", site.ns);
-  eventually("its pod is there", [&] { return !site.api.list(pods).empty(); });
-  const std::string pod = pods + "/" + site.api.list(pods)[0]["metadata"]["name"].get<std::string>();
+  site.await_message("Job " + site.ns + "/migrate: ");
+  const std::string pod = site.await_pod();
   site.api.request("PATCH", pod + "/status", {{"status", {{"phase", "Failed"}}}}, "application/merge-patch+json");
   const json sync = site.await_condition(git_sync(site.ns, "app"), "Ready", "False", "HealthCheckFailed");
   CHECK(ready_message(sync).find("BackoffLimitExceeded") != std::string::npos);
@@ -136,7 +100,7 @@ TEST_CASE("A failed Job fails the revision at once, long before the time is over
 
 TEST_CASE("With health.wait off a revision is ready as soon as it is applied, and HEALTH still tells") {
   Site site("health-off");
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.begin({{"health", {{"wait", false}}}});
   CHECK(condition_status(site.sync(), "Ready") == "True");
   eventually("HEALTH tells", [&] { return health_of(site) == "Progressing"; });
@@ -144,20 +108,15 @@ TEST_CASE("With health.wait off a revision is ready as soon as it is applied, an
 
 TEST_CASE("A restart in the middle of the wait goes on waiting, and writes nothing where all is well") {
   Site site("health-restart");
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.repo.commit();
   site.add_source();
   site.add_sync();
   site.start();
-  await_message(site, "Deployment " + site.ns + "/api: 0/1 available");
+  site.await_message("Deployment " + site.ns + "/api: 0/1 available");
   site.stop();
   site.start();
-  site.api.request(
-      "PATCH", pod_of(site, "api") + "/status",
-      {{"status",
-        {{"phase", "Running"},
-         {"conditions", {{{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}}}}}}},
-      "application/merge-patch+json");
+  site.run_pod(site.await_pod());
   site.await_condition(git_sync(site.ns, "app"), "Ready", "True", "Applied");
 }
 

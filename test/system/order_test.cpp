@@ -9,22 +9,11 @@ using namespace gitsync::test;
 
 namespace {
 
-std::string stuck_deployment(const std::string& name) {
-  return replaced(deployment_yaml(name),
-                  "    spec:\n      containers:", "    spec:\n      schedulerName: nobody\n      containers:");
-}
 std::string annotated(std::string manifest, const std::string& key, const std::string& value) {
   return replaced(std::move(manifest),
                   "metadata:\n  name:", "metadata:\n  annotations:\n    " + key + ": \"" + value + "\"\n  name:");
 }
 const std::string wave = "gitops.volaticloud.com/wave", depends_on = "config.kubernetes.io/depends-on";
-
-void await_message(Site& site, const std::string& part, const std::string& sync = "app") {
-  eventually("the message of Ready tells: " + part, [&]() -> std::string {
-    const auto message = ready_message(site.sync(sync));
-    return message.find(part) != std::string::npos ? "" : "it is: " + message;
-  });
-}
 
 void start(Site& site, const json& spec = json::object()) {
   site.repo.commit();
@@ -38,11 +27,11 @@ void start(Site& site, const json& spec = json::object()) {
 TEST_CASE("A later wave is applied when the earlier one is healthy, and not before; a newer commit goes ahead meanwhile") {
   Site site("order-waves");
   site.repo.write("app/a-last.yaml", annotated(config_map_yaml("last", {}), wave, "1"));
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.repo.write("app/z-first.yaml", annotated(config_map_yaml("first", {}), wave, "-1"));
   start(site);
-  await_message(site, "1 object of main@");
-  await_message(site, "waits for Deployment " + site.ns + "/api: 0/1 available");
+  site.await_message("1 object of main@");
+  site.await_message("waits for Deployment " + site.ns + "/api: 0/1 available");
   CHECK(site.api.exists(config_map(site.ns, "first")));
   CHECK_FALSE(site.api.exists(config_map(site.ns, "last")));
   CHECK(condition_status(site.sync(), "Ready") == "Unknown");
@@ -58,39 +47,32 @@ TEST_CASE("A later wave is applied when the earlier one is healthy, and not befo
 
 TEST_CASE("An object waits for what its depends-on names, others do not, and health lets it go on by itself") {
   Site site("order-depends");
-  site.repo.write("app/database.yaml", stuck_deployment("database"));
+  site.repo.write("app/database.yaml", stuck_deployment_yaml("database"));
   site.repo.write("app/api.yaml",
                   annotated(config_map_yaml("api", {}), depends_on, "apps/namespaces/" + site.ns + "/Deployment/database"));
   site.repo.write("app/other.yaml", config_map_yaml("other", {}));
   start(site);
-  await_message(site, "waits for Deployment " + site.ns + "/database");
+  site.await_message("waits for Deployment " + site.ns + "/database");
   CHECK(site.api.exists(config_map(site.ns, "other")));
   CHECK_FALSE(site.api.exists(config_map(site.ns, "api")));
   // Somebody lets the pod run: nothing else has to happen.
-  const auto pods = path_of("v1", "pods", site.ns);
-  eventually("its pod is there", [&] { return !site.api.list(pods).empty(); });
-  site.api.request(
-      "PATCH", pods + "/" + site.api.list(pods)[0]["metadata"]["name"].get<std::string>() + "/status",
-      {{"status",
-        {{"phase", "Running"},
-         {"conditions", {{{"type", "Ready"}, {"status", "True"}, {"lastTransitionTime", "2026-01-01T00:00:00Z"}}}}}}},
-      "application/merge-patch+json");
+  site.run_pod(site.await_pod());
   site.await_exists(config_map(site.ns, "api"));
   site.await_condition(git_sync(site.ns, "app"), "Ready", "True");
 }
 
 TEST_CASE("A wait that takes too long is told, is cancelled by suspend, and goes on afterwards") {
   Site site("order-late");
-  site.repo.write("app/api.yaml", stuck_deployment("api"));
+  site.repo.write("app/api.yaml", stuck_deployment_yaml("api"));
   site.repo.write("app/last.yaml", annotated(config_map_yaml("last", {}), wave, "1"));
   start(site, {{"health", {{"timeout", "1s"}}}});
   site.await_condition(git_sync(site.ns, "app"), "Ready", "False", "HealthCheckFailed");
-  await_message(site, "not healthy within 1s");
+  site.await_message("not healthy within 1s");
   site.await_event("app", "HealthCheckFailed", "api");
   site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"suspend", true}}}});
   site.await_condition(git_sync(site.ns, "app"), "Ready", "False", "Suspended");
   site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"suspend", false}}}});
-  await_message(site, "waits for Deployment");
+  site.await_message("waits for Deployment");
   site.api.remove(git_sync(site.ns, "app"));
   site.await_gone(git_sync(site.ns, "app"));
   site.await_gone(deployment(site.ns, "api"));
@@ -159,7 +141,7 @@ TEST_CASE("A definition, its custom resource, a namespace and what lies in it ar
 
 TEST_CASE("A GitSync waits until those it depends on are ready with the same commit, and is woken then") {
   Site site("order-syncs");
-  site.repo.write("infra/api.yaml", stuck_deployment("infra"));
+  site.repo.write("infra/api.yaml", stuck_deployment_yaml("infra"));
   site.repo.write("app/one.yaml", config_map_yaml("one", {{"v", "1"}}));
   site.repo.commit();
   site.add_source();
@@ -182,7 +164,7 @@ TEST_CASE("A GitSync waits until those it depends on are ready with the same com
   CHECK(text_at(site.sync("app"), "/metadata/resourceVersion") == before);
 
   // What is enforced already stays enforced while a newer revision waits.
-  site.repo.write("infra/api.yaml", stuck_deployment("infra"));
+  site.repo.write("infra/api.yaml", stuck_deployment_yaml("infra"));
   site.repo.write("app/one.yaml", config_map_yaml("one", {{"v", "2"}}));
   site.repo.commit();
   site.request_poll();
@@ -202,9 +184,9 @@ TEST_CASE("A circle of dependencies and a missing one are said, and ended by an 
   site.add_sync("b", {{"path", "b"}, {"dependsOn", {{{"name", "a"}}}}});
   site.add_sync("app", {{"dependsOn", {{{"name", "nobody"}}}}});
   site.start();
-  await_message(site, "a circle: " + site.ns + "/a → " + site.ns + "/b → " + site.ns + "/a", "a");
-  await_message(site, "a circle: ", "b");
-  await_message(site, site.ns + "/nobody (there is none)");
+  site.await_message("a circle: " + site.ns + "/a → " + site.ns + "/b → " + site.ns + "/a", "a");
+  site.await_message("a circle: ", "b");
+  site.await_message(site.ns + "/nobody (there is none)");
   site.api.merge(git_sync(site.ns, "b"), {{"spec", {{"dependsOn", nullptr}}}});
   site.await_exists(config_map(site.ns, "two"));
   site.await_exists(config_map(site.ns, "one"));

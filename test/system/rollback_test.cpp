@@ -13,10 +13,7 @@ namespace {
 
 const json with_rollback = {{"rollback", {{"enabled", true}}}, {"health", {{"timeout", "2s"}}}};
 
-std::string bad_deployment() {
-  return replaced(deployment_yaml("api", "registry.example/api:broken"),
-                  "    spec:\n      containers:", "    spec:\n      schedulerName: nobody\n      containers:");
-}
+std::string bad_deployment() { return stuck_deployment_yaml("api", "registry.example/api:broken"); }
 
 struct RollbackSite : Site {
   explicit RollbackSite(const std::string& name, const json& spec = with_rollback) : Site(name) {
