@@ -1,7 +1,10 @@
 #include "api/git_sync.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/text.h"
+#include "object/field_pattern.h"
+#include "object/label_selector.h"
 
 #include <algorithm>
 
@@ -9,6 +12,47 @@ namespace gitsync::api {
 namespace {
 
 using namespace std::chrono_literals;
+
+constexpr size_t most_rules = 64, most_entries = 64;
+
+/// A list of texts inside a rule.
+std::vector<std::string> read_texts(SpecReader& reader, const std::string& at, const nlohmann::json& rule, const char* name) {
+  std::vector<std::string> out;
+  const auto& list = read_member(rule, name);
+  if (list.is_null()) return out;
+  const std::string path = cat(at, ".", name);
+  reader.check(list.is_array() && list.size() <= most_entries, path, cat("must be a list of at most ", most_entries, " texts"));
+  if (!list.is_array()) return out;
+  for (const auto& entry : list) {
+    reader.check(entry.is_string() && !entry.get_ref<const std::string&>().empty(), path, "must hold texts that are not empty");
+    if (entry.is_string() && out.size() < most_entries) out.push_back(entry.get<std::string>());
+  }
+  return out;
+}
+
+std::vector<DriftIgnore> read_drift_ignore(SpecReader& reader) {
+  std::vector<DriftIgnore> out;
+  const auto& rules = reader.list("drift.ignore", most_rules);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const std::string at = cat("drift.ignore[", i, "]");
+    const auto& target = read_member(rules[i], "target");
+    DriftIgnore rule;
+    if (const auto& group = read_member(target, "group"); group.is_string()) rule.target.group = group.get<std::string>();
+    rule.target.kind = read_text(target, "kind");
+    rule.target.name = read_text(target, "name");
+    rule.target.ns = read_text(target, "namespace");
+    rule.target.labels = read_text(target, "labelSelector");
+    if (auto selector = LabelSelector::parse(rule.target.labels); !selector)
+      reader.check(false, cat(at, ".target.labelSelector"), selector.error().message);
+    rule.paths = read_texts(reader, at, rules[i], "paths");
+    rule.managers = read_texts(reader, at, rules[i], "managers");
+    reader.check(!rule.paths.empty() || !rule.managers.empty(), at, "needs paths or managers");
+    for (const auto& path : rule.paths)
+      if (auto pattern = FieldPattern::parse(path); !pattern) reader.check(false, cat(at, ".paths"), pattern.error().message);
+    out.push_back(std::move(rule));
+  }
+  return out;
+}
 
 GitSyncSpec read_spec(SpecReader& reader) {
   GitSyncSpec spec;
@@ -26,6 +70,8 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.max_delete = reader.number("prune.maxDelete", 0, 1'000'000);
   spec.max_delete_percent = reader.number("prune.maxDeletePercent", 0, 100);
   spec.drift = static_cast<DriftMode>(reader.choice("drift.mode", {"Correct", "Report", "Ignore"}, 0));
+  spec.undeclared = static_cast<Undeclared>(reader.choice("drift.undeclared", {"Keep", "Report", "Remove"}, 0));
+  spec.drift_ignore = read_drift_ignore(reader);
   spec.health_wait = reader.flag("health.wait", true);
   spec.health_timeout = reader.duration("health.timeout", "5m", 1s, 24h);
   spec.target_namespace = reader.text("targetNamespace");

@@ -20,6 +20,29 @@ enum class DriftMode {
   Ignore,  // neither, until the next revision touches the object
 };
 
+/// What happens to fields that others add beside what is declared.
+enum class Undeclared {
+  Keep,   // nothing
+  Report, // named in status, Events and metrics
+  Remove, // taken out, where drift.mode is Correct
+};
+
+/// Objects that a rule is about. Every part that is set has to fit; one that is empty fits everything.
+struct Target {
+  std::optional<std::string> group; // "" is the core group
+  std::string kind, name, ns;
+  std::string labels; // a label selector, as written
+  friend bool operator==(const Target&, const Target&) = default;
+};
+
+/// Fields that are left to somebody else: sent when the object is created, then neither applied nor owned.
+struct DriftIgnore {
+  Target target;
+  std::vector<std::string> paths;    // object/field_pattern.h
+  std::vector<std::string> managers; // whatever these field managers own
+  friend bool operator==(const DriftIgnore&, const DriftIgnore&) = default;
+};
+
 /// What becomes of the managed objects when their GitSync is deleted.
 enum class DeletionPolicy {
   Delete, // deleted before the finalizer goes
@@ -41,6 +64,8 @@ struct GitSyncSpec {
   bool allow_empty = false;                              // spec.prune.allowEmpty
   std::optional<int64_t> max_delete, max_delete_percent; // spec.prune.…
   DriftMode drift = DriftMode::Correct;
+  Undeclared undeclared = Undeclared::Keep;          // spec.drift.undeclared
+  std::vector<DriftIgnore> drift_ignore;             // spec.drift.ignore
   std::string target_namespace;                      // "" for "default"
   bool health_wait = true;                           // spec.health.wait
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout

@@ -15,6 +15,8 @@ inline constexpr std::string_view git_sync_kind = "GitSync";
 inline constexpr std::string_view git_sync_plural = "gitsyncs";
 inline constexpr std::string_view approval_kind = "Approval";
 inline constexpr std::string_view approval_plural = "approvals";
+inline constexpr std::string_view pause_kind = "Pause";
+inline constexpr std::string_view pause_plural = "pauses";
 
 /// Label of every managed object: owner_label() of its GitSync. Watches select by it.
 inline constexpr std::string_view owner_label_key = "gitops.volaticloud.com/sync";

@@ -87,16 +87,19 @@ std::chrono::milliseconds SpecReader::duration(std::string_view path, std::strin
   return *parsed;
 }
 
-std::vector<std::string> SpecReader::names(std::string_view path, size_t most) {
+const nlohmann::json& SpecReader::list(std::string_view path, size_t most) {
+  static const nlohmann::json none = nlohmann::json::array();
   fields_.push_back({std::string(path), "array", {}, {}, false});
-  std::vector<std::string> out;
   const auto& value = find(path);
-  if (value.is_null()) return out;
-  if (!value.is_array() || value.size() > most) {
-    note(path, cat("must be a list of at most ", most, " entries"));
-    return out;
-  }
-  for (const auto& entry : value) {
+  if (value.is_null()) return none;
+  if (value.is_array() && value.size() <= most) return value;
+  note(path, cat("must be a list of at most ", most, " entries"));
+  return none;
+}
+
+std::vector<std::string> SpecReader::names(std::string_view path, size_t most) {
+  std::vector<std::string> out;
+  for (const auto& entry : list(path, most)) {
     auto name = read_text(entry, "name");
     if (!is_dns_subdomain(name))
       note(path, cat("name ", in_quotes(name), " must be an object's name (lower-case letters, digits, \"-\" and \".\")"));

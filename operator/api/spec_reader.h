@@ -42,6 +42,8 @@ public:
   std::chrono::milliseconds duration(std::string_view path, std::string_view fallback, std::chrono::milliseconds least,
                                      std::chrono::milliseconds most);
 
+  /// A list of objects, at most `most`, for the caller to read; an empty list where there is none. Lives as long as the object.
+  const nlohmann::json& list(std::string_view path, size_t most);
   /// A list of objects with the member "name", at most `most`; each has to be an object's name.
   std::vector<std::string> names(std::string_view path, size_t most);
 

@@ -70,6 +70,30 @@ nlohmann::json to_json(const History& history) {
   return out;
 }
 
+nlohmann::json to_json(const std::vector<Difference>& differences) {
+  auto out = nlohmann::json::array();
+  for (const auto& difference : differences) {
+    if (out.size() == max_differences) break;
+    nlohmann::json one = {{"object", status_text(difference.object)},
+                          {"operation", status_text(difference.operation, max_name)}};
+    put(one, "manager", difference.manager, max_name);
+    if (!difference.paths.empty()) one["paths"] = capped(difference.paths, max_status_paths, max_name);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::vector<Difference> read_differences(const nlohmann::json& status) {
+  std::vector<Difference> out;
+  const auto& value = read_member(status, "differences");
+  if (!value.is_array()) return out;
+  for (const auto& entry : value)
+    if (out.size() < max_differences && !read_text(entry, "object").empty())
+      out.push_back({read_text(entry, "object"), read_text(entry, "operation"), read_text(entry, "manager"),
+                     read_texts(entry, "paths", max_status_paths)});
+  return out;
+}
+
 History read_history(const nlohmann::json& status) {
   History out;
   const auto& value = read_member(status, "history");
@@ -115,6 +139,7 @@ nlohmann::json status_to_json(const GitSyncStatus& status) {
   put(out, "planDigest", status.plan_digest, max_name);
   put(out, "lastHealthyRevision", status.last_healthy_revision, max_name);
   put(out, "lastHandledReconcileAt", status.last_handled_reconcile_at);
+  if (!status.differences.empty()) out["differences"] = to_json(status.differences);
   if (status.last_correction) out["lastCorrection"] = to_json(*status.last_correction);
   if (!status.history.empty()) out["history"] = to_json(status.history);
   if (!status.errors.empty()) out["errors"] = capped(status.errors, max_status_errors, max_status_text);
@@ -154,6 +179,7 @@ GitSyncStatus parse_git_sync_status(const nlohmann::json& object) {
                                          read_texts(correction, "paths", max_status_paths),
                                          read_number(correction, "milliseconds"),
                                          read_text(correction, "revision")};
+  out.differences = read_differences(status);
   out.history = read_history(status);
   out.errors = read_texts(status, "errors", max_status_errors);
   out.conditions = conditions_from_json(read_member(status, "conditions"));

@@ -39,6 +39,7 @@ namespace operation {
 inline constexpr std::string_view modified = "Modified";
 inline constexpr std::string_view deleted = "Deleted";
 inline constexpr std::string_view unlabelled = "Unlabelled"; // our label was removed or changed
+inline constexpr std::string_view extended = "Extended";     // fields were added that git does not declare
 } // namespace operation
 
 /// The latest drift that was undone.
@@ -51,6 +52,18 @@ struct LastCorrection {
   double milliseconds = 0; // watch event → answer of the correcting write
   std::string revision;
   friend bool operator==(const LastCorrection&, const LastCorrection&) = default;
+};
+
+inline constexpr size_t max_differences = 20;
+
+/// An object that differs from git and is not being corrected, or has fields of others beside what is declared. Paths only,
+/// never values.
+struct Difference {
+  std::string object;    // ObjectRef::text()
+  std::string operation; // one of operation::…
+  std::string manager;
+  std::vector<std::string> paths;
+  friend bool operator==(const Difference&, const Difference&) = default;
 };
 
 /// What became of a revision.
@@ -90,6 +103,7 @@ struct GitSyncStatus {
   int64_t objects = 0;
   std::string health = "Unknown";
   int64_t drift = 0;
+  std::vector<Difference> differences; // at most max_differences are shown
   std::optional<LastCorrection> last_correction;
   History history;
   std::vector<std::string> errors; // all that is wrong with the attempted revision

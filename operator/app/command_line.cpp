@@ -18,6 +18,7 @@ struct Run {
   int operator()(const ReconcileOptions& options) const { return run_reconcile(options); }
   int operator()(const SuspendOptions& options) const { return run_suspend(options); }
   int operator()(const ApproveOptions& options) const { return run_approve(options); }
+  int operator()(const PauseOptions& options) const { return run_pause(options); }
   int operator()(const RenderOptions& options) const { return run_render(options); }
   int operator()(const VersionOptions& options) const { return run_version(options); }
   int operator()(const OperatorCommand& command) const {

@@ -202,6 +202,44 @@ private:
   std::string digest_;
 };
 
+class PauseVerb : public Verb {
+public:
+  PauseVerb() : Verb("pause", "Lets go of one managed object for a while, so that it can be mended by hand") {}
+  void declare(CLI::App& app) override {
+    app.add_option("OBJECT", object_name_, "The object, as kind/name (deployment/api)")->required()->type_name("");
+    app.add_option("--for", length_, "For how long, 1s to 24h (default: 30m)")->type_name("DURATION");
+    app.add_option("--reason", reason_, "Why, for those who find it changed")->type_name("TEXT");
+    app.add_flag("--end", end_, "Ends the pauses of the object");
+    declare_namespace(app);
+    declare_cluster(app);
+  }
+  Command finish() override {
+    const auto slash = object_name_.find('/');
+    if (slash == std::string::npos || slash == 0 || slash + 1 == object_name_.size())
+      throw Wrong{cat("\"", shorten(object_name_, 80), "\" is not kind/name, such as deployment/api")};
+    check_namespace("--namespace", ns_);
+    using namespace std::chrono_literals;
+    const auto length = parse_duration(length_);
+    if (!length || *length < 1s || *length > 24h)
+      throw Wrong{cat("--for: \"", shorten(length_, 80), "\" is not a duration between 1s and 24h, such as 30m")};
+    if (!end_ && trim(reason_).empty()) throw Wrong{"--reason is required: those who find the object changed will ask"};
+    if (reason_.size() > 1024) throw Wrong{"--reason is longer than 1024 characters"};
+    PauseOptions options;
+    options.cluster = cluster_;
+    options.kind = object_name_.substr(0, slash);
+    options.name = object_name_.substr(slash + 1);
+    options.ns = ns_;
+    options.length = length_;
+    options.reason = std::string(trim(reason_));
+    options.end = end_;
+    return options;
+  }
+
+private:
+  std::string length_ = "30m", reason_;
+  bool end_ = false;
+};
+
 class RenderVerb : public Verb {
 public:
   RenderVerb()
@@ -297,6 +335,7 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(std::make_unique<SuspendVerb>(true));
   verbs.push_back(std::make_unique<SuspendVerb>(false));
   verbs.push_back(std::make_unique<ApproveVerb>());
+  verbs.push_back(std::make_unique<PauseVerb>());
   verbs.push_back(std::make_unique<RenderVerb>());
   verbs.push_back(std::make_unique<OperatorVerb>());
   verbs.push_back(std::make_unique<VersionVerb>());

@@ -56,6 +56,14 @@ struct ApproveOptions {
   std::string plan_digest; // the plan that was looked at; empty: the one that waits now
 };
 
+/// `gitsync pause`.
+struct PauseOptions {
+  ClusterFlags cluster;
+  std::string kind, name, ns; // of the object; the kind as it was typed
+  std::string length = "30m", reason;
+  bool end = false; // end the Pauses of the object instead
+};
+
 /// `gitsync render`.
 struct RenderOptions {
   std::filesystem::path directory;
@@ -80,8 +88,8 @@ struct Usage {
   std::string text;
 };
 
-using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, RenderOptions, VersionOptions,
-                             OperatorCommand>;
+using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, PauseOptions, RenderOptions,
+                             VersionOptions, OperatorCommand>;
 
 /// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument
 /// is taken without throwing.

@@ -9,6 +9,7 @@ int run_reconcile(const ReconcileOptions& options);
 /// Also `resume`.
 int run_suspend(const SuspendOptions& options);
 int run_approve(const ApproveOptions& options);
+int run_pause(const PauseOptions& options);
 int run_render(const RenderOptions& options);
 int run_version(const VersionOptions& options);
 

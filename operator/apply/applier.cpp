@@ -92,9 +92,9 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   const Phase before = object->phase;
   const Digest content = object->content;
   object->phase = Phase::Applying;
-  std::string text = object->body.json();
-  auto answer = co_await client_.patch_raw(resource_found->path(ref.ns, ref.name), kube::PatchType::Apply, text,
-                                           cat("fieldManager=", url_encode(object->sync->manager), "&force=true"));
+  Sent sent;
+  Outcome outcome;
+  auto answer = co_await send(ref, sent, outcome);
   object = table_.find(ref);
   if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const bool removing = object->phase == Phase::Removing; // became undeclared meanwhile
@@ -114,17 +114,20 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   }
   const std::string uid = metadata_text(live, "uid");
   const uint64_t version = version_of(live);
-  Outcome outcome{uid != object->uid, version != object->resource_version || version == 0,
-                  !metadata_text(live, "deletionTimestamp").empty()};
+  const bool was_sent = !sent.body.empty();
+  const bool theirs = !was_sent && !apply_entry(live, object->sync->manager); // made by somebody else, and never ours to delete
+  outcome.created = was_sent && uid != object->uid;
+  outcome.changed = was_sent && (version != object->resource_version || version == 0);
+  outcome.deleting = !metadata_text(live, "deletionTimestamp").empty();
   object->empties.clear();
-  if (text.find("{}") != std::string::npos) // only then can there be any
-    object->empties = empty_declarations(live, object->sync->manager, json::parse(text, nullptr, false));
+  if (sent.body.find("{}") != std::string::npos) // only then can there be any
+    object->empties = empty_declarations(live, object->sync->manager, json::parse(sent.body, nullptr, false));
   if (auto mine = ownership(live, object->sync->manager, object->sync->salt, object->empties)) {
     object->owned = mine->digest;
     object->foreign = std::move(mine->foreign);
     object->foreign_known = true;
   }
-  object->uid = uid;
+  object->uid = theirs ? std::string() : uid;
   object->resource_version = version;
   object->present = true;
   object->applied = content;
@@ -171,7 +174,7 @@ Task<Result<json>> Applier::read(ObjectRef ref) {
   co_return std::move(*live);
 }
 
-Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
+Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
   const ManagedObject* object = table_.find(ref);
   const auto found = resource(ref, object ? object->version : "");
   if (!found) co_return std::unexpected(found.error());
@@ -184,7 +187,7 @@ Task<Result<>> Applier::set_managed_fields(ObjectRef ref, const json& live, cons
   auto answer = co_await client_.patch_raw((*found)->path(ref.ns, ref.name), kube::PatchType::Json, patch.dump(),
                                            cat("fieldManager=", url_encode(api::operator_field_manager)));
   if (!answer) co_return wrap(std::move(answer.error()), ref.text());
-  co_return Result<>{};
+  co_return json::parse(*answer, nullptr, false);
 }
 
 Task<Result<>> Applier::release(ObjectRef ref, std::shared_ptr<const SyncFacts> to) {

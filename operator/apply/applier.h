@@ -27,9 +27,10 @@ public:
   void on_live(std::function<void(ManagedObject&, const nlohmann::json& live)> told) { live_ = std::move(told); }
 
   struct Outcome {
-    bool created = false;  // the object did not exist: it has another UID than before, or had none
-    bool changed = false;  // the write changed something (resourceVersion moved)
-    bool deleting = false; // it exists, but somebody is deleting it
+    bool created = false;   // the object did not exist: it has another UID than before, or had none
+    bool changed = false;   // the write changed something (resourceVersion moved)
+    bool deleting = false;  // it exists, but somebody is deleting it
+    bool recreated = false; // it could not be changed in place, and was deleted and made anew
   };
   /// Applies the object's present body and keeps what the answer shows. While it runs the phase is Applying; after it Settled,
   /// Deleting, or (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
@@ -49,13 +50,27 @@ public:
   Task<Result<nlohmann::json>> read(ObjectRef ref);
 
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
-  Task<Result<>> set_managed_fields(ObjectRef ref, const nlohmann::json& live, const nlohmann::json& managed_fields);
+  /// Returns the object as it is then.
+  Task<Result<nlohmann::json>> set_managed_fields(ObjectRef ref, const nlohmann::json& live,
+                                                  const nlohmann::json& managed_fields);
 
   /// The UID of the live object if it carries our label and we own fields of it, else empty; for objects whose UID was never
   /// recorded.
   Task<Result<std::string>> owned_uid(ObjectRef ref);
 
 private:
+  // applier_body.cpp: what is sent where the object's rules have a say in it
+  struct Sent {
+    std::string body;    // empty: nothing is sent, since the object exists and is made only once
+    bool whole = true;   // it has the fields that are ignored: they are given up afterwards
+    bool looked = true;  // at the live object
+    nlohmann::json live; // where nothing is sent
+  };
+  Task<Result<Sent>> compose(ObjectRef ref, bool look);
+  Task<Result<nlohmann::json>> disown_ignored(ObjectRef ref, nlohmann::json live);
+  Task<Result<>> make_room(ObjectRef ref, const std::string& body);
+  Task<Result<std::string>> send(ObjectRef ref, Sent& sent, Outcome& outcome);
+
   Result<const kube::Resource*> resource(const ObjectRef& ref, const std::string& version) const;
 
   kube::Client& client_;

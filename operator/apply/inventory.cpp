@@ -127,6 +127,7 @@ std::string encode_chunk(const std::vector<InventoryRecord>& records) {
     if (!record.empties.empty()) item["empties"] = record.empties;
     if (!record.body.empty()) item["body"] = record.body;
     if (record.leaving) item["leaving"] = true;
+    if (record.given_up) item["givenUp"] = true;
     list.push_back(std::move(item));
   }
   return deflate(json{{"format", format}, {"records", std::move(list)}}.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -150,6 +151,7 @@ Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes) {
       if (item.contains("empties")) record.empties = hashes_from(item["empties"]);
       record.body = item.value("body", "");
       record.leaving = item.value("leaving", false);
+      record.given_up = item.value("givenUp", false);
       out.push_back(std::move(record));
     }
     return out;

@@ -40,6 +40,7 @@ struct InventoryRecord {
   std::vector<PathHash> foreign, empties;
   std::string body; // JSON; empty for one that is leaving
   bool leaving = false;
+  bool given_up = false; // leaving, and left in the cluster
 };
 
 /// How many chunks `bytes` of bodies want: a power of two.

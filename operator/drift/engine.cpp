@@ -5,6 +5,7 @@
 #include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "object/additions.h"
 #include "object/resource_version.h"
 
 namespace gitsync {
@@ -21,6 +22,35 @@ ObjectRef ref_of(const GroupKind& kind, const json& object) {
   if (!metadata.is_object()) return {};
   return {kind.group, kind.kind, read_text(metadata, "namespace"), read_text(metadata, "name")};
 }
+
+/// What git wants of the object, as far as it is not left to others.
+json desired_of(const ManagedObject& object, const json& live) {
+  json out = json::parse(object.body.json(), nullptr, false);
+  leave_out(out, live.is_object() ? &live : nullptr, object.sync->manager, object.rules);
+  return out;
+}
+
+Culprit culprit_of(const ManagedObject& object, const json& live) {
+  return live.is_object() ? culprit(live, object.sync->manager, desired_of(object, live)) : Culprit{};
+}
+
+/// What others added, as one culprit.
+Culprit adder_of(const std::vector<Addition>& additions) {
+  Culprit out;
+  for (const auto& addition : additions) {
+    if (out.manager.empty()) out.manager = addition.manager;
+    out.paths.push_back(addition.path);
+  }
+  return out;
+}
+
+Overlooked overlooked(const ManagedObject& object) {
+  static const ObjectRules none;
+  const ObjectRules& rules = object.rules ? *object.rules : none;
+  return {rules.ignored, rules.managers};
+}
+
+bool held_still(const ManagedObject& object) { return object.sync->suspended || object.paused; }
 
 bool is_established(const json& crd) {
   const auto& conditions = read_member(read_member(crd, "status"), "conditions");
@@ -94,11 +124,12 @@ void DriftEngine::consider(ManagedObject& object, json live) {
       if (recorded_) recorded_(object);
     }
     if (open_.erase(object.ref)) tell({DriftReport::Outcome::Settled, object.sync, object.ref, {}, {}, 0, false, {}});
+    look_beside(object, live);
     return;
   }
   case Verdict::Modified:
     // Reported, not corrected: another owner of the same value is no difference worth telling.
-    if (object.sync->drift == api::DriftMode::Report && holds(json::parse(object.body.json(), nullptr, false), live)) {
+    if (object.sync->drift == api::DriftMode::Report && holds(desired_of(object, live), live)) {
       object.phase = Phase::Settled;
       if (open_.erase(object.ref)) tell({DriftReport::Outcome::Settled, object.sync, object.ref, {}, {}, 0, false, {}});
       return;
@@ -154,27 +185,83 @@ void DriftEngine::kind_synced(const GroupKind& kind) {
 }
 
 void DriftEngine::drifted(ManagedObject& object, std::string_view operation, json live) {
-  const bool again = !open_.insert(object.ref).second;
-  const bool correcting = object.phase == Phase::Drifted && again && object.sync->drift == api::DriftMode::Correct;
+  const bool gone = operation == api::operation::deleted;
+  const auto [open, fresh] = open_.try_emplace(object.ref);
+  const bool correcting = object.phase == Phase::Drifted && !fresh && object.sync->drift == api::DriftMode::Correct;
   object.phase = Phase::Drifted;
+  beside_.erase(object.ref); // told again where it is so afterwards
   // In mode Ignore nobody expects it back.
-  if (operation == api::operation::deleted && object.sync->drift == api::DriftMode::Ignore)
-    object.health = health::State::Healthy;
-  if (operation == api::operation::deleted && object.sync->drift != api::DriftMode::Ignore && live_) live_(object, json());
+  if (gone && object.sync->drift == api::DriftMode::Ignore) object.health = health::State::Healthy;
+  if (gone && object.sync->drift != api::DriftMode::Ignore && live_) live_(object, json());
+  if (held_still(object) || object.sync->drift != api::DriftMode::Correct)
+    open->second = {operation, gone ? Culprit{} : culprit_of(object, live)};
   if (object.sync->suspended || object.sync->drift == api::DriftMode::Ignore) {
     if (object.sync->drift == api::DriftMode::Ignore) open_.erase(object.ref);
     return;
   }
-  if (object.sync->drift == api::DriftMode::Report) {
-    if (again) return;
-    DriftReport report{DriftReport::Outcome::Detected, object.sync, object.ref, operation, {}, 0, false, {}};
-    if (operation == api::operation::modified)
-      report.culprit = culprit(live, object.sync->manager, json::parse(object.body.json(), nullptr, false));
-    tell(std::move(report));
+  if (object.paused || object.sync->drift == api::DriftMode::Report) {
+    if (fresh) tell({DriftReport::Outcome::Detected, object.sync, object.ref, operation, open->second.culprit, 0, false, {}});
     return;
   }
   if (correcting) return; // a correction waits in its back-off already, and applies what is right then
   corrections_.spawn("correct", correct(object.ref, operation, std::move(live), std::chrono::steady_clock::now()));
+}
+
+void DriftEngine::look_beside(ManagedObject& object, const json& live) {
+  const auto& sync = *object.sync;
+  if (sync.undeclared == api::Undeclared::Keep || sync.drift == api::DriftMode::Ignore || sync.suspended ||
+      (object.rules && object.rules->once)) {
+    beside_.erase(object.ref);
+    return;
+  }
+  const auto found = adder_of(additions(live, sync.manager, overlooked(object)));
+  if (found.paths.empty()) {
+    if (beside_.erase(object.ref)) tell({DriftReport::Outcome::Beside, object.sync, object.ref, {}, {}, 0, false, {}});
+    return;
+  }
+  if (sync.undeclared == api::Undeclared::Remove && sync.drift == api::DriftMode::Correct && !object.paused) {
+    drifted(object, api::operation::extended, live);
+    return;
+  }
+  auto& known = beside_[object.ref];
+  if (known.manager == found.manager && known.paths == found.paths) return;
+  known = found;
+  tell({DriftReport::Outcome::Beside, object.sync, object.ref, api::operation::extended, found, 0, false, {}});
+}
+
+/// Moves to us what has to go by the apply that follows: what stands in the place of ours, or whatever was added. False where
+/// nothing is to be applied any more. `live` is read anew where it isn't an object.
+Task<bool> DriftEngine::claim(ObjectRef ref, std::string_view operation, json& live, Leftovers leftovers, Culprit& who) {
+  const bool extended = operation == api::operation::extended;
+  for (int tries = 0; tries < tries_to_claim; ++tries) {
+    if (!live.is_object()) { // after a pause or a conflict: what was seen is old
+      auto fresh = co_await applier_.read(ref);
+      if (!fresh) break; // gone, or not to be had: the apply tells
+      live = std::move(*fresh);
+    }
+    ManagedObject* object = table_.find(ref);
+    if (!object || object->phase != Phase::Drifted) break;
+    std::optional<json> fields;
+    if (extended) {
+      who = adder_of(additions(live, object->sync->manager, overlooked(*object)));
+      fields = claim_additions(live, object->sync->manager, overlooked(*object));
+      if (!fields) { // somebody took it away
+        object->phase = Phase::Settled;
+        co_return false;
+      }
+    } else {
+      const auto known = object->foreign_known ? std::optional(Known{object->foreign, object->empties}) : std::nullopt;
+      fields = claim_leftovers(live, object->sync->manager, desired_of(*object, live), known, leftovers);
+    }
+    if (!fields) break;
+    auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
+    if (claimed) break;
+    log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
+    if (claimed.error().code != Code::ApiConflict) break;
+    live = json(); // a controller wrote its status meanwhile
+  }
+  const auto* object = table_.find(ref);
+  co_return object && object->phase == Phase::Drifted;
 }
 
 Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live, Instant seen) {
@@ -182,18 +269,14 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
   auto& heat = heat_[ref];
   const auto pause = heat.next(seen);
   const bool fighting = heat.fighting();
+  const bool extended = operation == api::operation::extended;
+  const auto who_did = [&](const ManagedObject& object) {
+    return extended && live.is_object() ? adder_of(additions(live, object.sync->manager, overlooked(object)))
+                                        : culprit_of(object, live);
+  };
   if (pause.count() > 0) {
-    if (const auto* object = table_.find(ref)) {
-      tell({DriftReport::Outcome::Detected,
-            object->sync,
-            ref,
-            operation,
-            live.is_object() ? culprit(live, object->sync->manager, json::parse(object->body.json(), nullptr, false))
-                             : Culprit{},
-            0,
-            true,
-            {}});
-    }
+    if (const auto* object = table_.find(ref))
+      tell({DriftReport::Outcome::Detected, object->sync, ref, operation, who_did(*object), 0, true, {}});
     co_await sleep_for(pause);
     live = json(); // old by now
   }
@@ -201,51 +284,36 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
   auto leftovers = Leftovers::InPlace;
   for (;;) {
     ManagedObject* object = table_.find(ref);
-    if (!object || object->phase != Phase::Drifted || object->sync->suspended ||
-        object->sync->drift != api::DriftMode::Correct) {
+    if (!object || object->phase != Phase::Drifted || held_still(*object) || object->sync->drift != api::DriftMode::Correct) {
       if (object && object->phase != Phase::Drifted) open_.erase(ref);
       co_return;
     }
     const auto sync = object->sync;
-    json desired;
-    const bool modified = operation == api::operation::modified;
-    if (modified) {
-      desired = json::parse(object->body.json(), nullptr, false);
-      for (int tries = 0; tries < tries_to_claim; ++tries) {
-        if (!live.is_object()) { // after a pause or a conflict: what was seen is old
-          auto fresh = co_await applier_.read(ref);
-          if (!fresh) break; // gone, or not to be had: the apply tells
-          live = std::move(*fresh);
-        }
-        object = table_.find(ref);
-        if (!object || object->phase != Phase::Drifted) break;
-        const auto known = object->foreign_known ? std::optional(Known{object->foreign, object->empties}) : std::nullopt;
-        const auto fields = claim_leftovers(live, sync->manager, desired, known, leftovers);
-        if (!fields) break;
-        auto claimed = co_await applier_.set_managed_fields(ref, live, *fields);
-        if (claimed) break;
-        log::debug("leftovers were not claimed", {{"object", ref.text()}, {"error", claimed.error().text()}});
-        if (claimed.error().code != Code::ApiConflict) break;
-        live = json(); // a controller wrote its status meanwhile
-      }
-      object = table_.find(ref);
-      if (!object || object->phase != Phase::Drifted) {
-        open_.erase(ref);
-        co_return;
-      }
+    const bool modified = operation != api::operation::deleted;
+    Culprit who;
+    if (modified && !co_await claim(ref, operation, live, leftovers, who)) {
+      if (open_.erase(ref)) tell({DriftReport::Outcome::Settled, sync, ref, {}, {}, 0, false, {}});
+      co_return;
     }
+    object = table_.find(ref);
+    if (!object) co_return;
+    if (modified && !extended) who = culprit_of(*object, live);
     const std::string uid_before = object->uid;
+    const bool left_to_others = object->rules && object->rules->shapes_body();
     auto outcome = co_await applier_.apply(ref);
     const auto now = std::chrono::steady_clock::now();
     if (outcome) {
       object = table_.find(ref);
       if (!object || object->phase != Phase::Drifted) open_.erase(ref); // Drifted: an event during the write opened it again
-      DriftReport report{DriftReport::Outcome::Corrected, sync,     ref, operation, {},
-                         milliseconds_between(seen, now), fighting, {}};
-      if (operation == api::operation::deleted && object && object->uid == uid_before && !uid_before.empty())
-        report.operation = api::operation::unlabelled;
-      if (modified && live.is_object()) report.culprit = culprit(live, sync->manager, desired);
       if (object && object->uid != uid_before && recorded_) recorded_(*object);
+      if (left_to_others && !outcome->changed && !outcome->created) { // only what is left to others had changed
+        tell({DriftReport::Outcome::Settled, sync, ref, {}, {}, 0, false, {}});
+        co_return;
+      }
+      DriftReport report{DriftReport::Outcome::Corrected, sync,     ref, operation, std::move(who),
+                         milliseconds_between(seen, now), fighting, {}};
+      if (!modified && object && object->uid == uid_before && !uid_before.empty())
+        report.operation = api::operation::unlabelled;
       tell(std::move(report));
       co_return;
     }
@@ -292,6 +360,7 @@ void DriftEngine::forget(const ObjectRef& ref) {
   parked_.erase(ref);
   heat_.erase(ref);
   open_.erase(ref);
+  beside_.erase(ref);
 }
 
 Task<bool> DriftEngine::established(ObjectRef crd, std::chrono::steady_clock::duration limit) {
@@ -303,23 +372,43 @@ Task<bool> DriftEngine::established(ObjectRef crd, std::chrono::steady_clock::du
   co_return is;
 }
 
-std::vector<ObjectRef> DriftEngine::drifted(const SyncFacts& sync) const {
-  std::vector<ObjectRef> out;
-  std::ranges::copy_if(open_, std::back_inserter(out), [&](const ObjectRef& ref) {
-    const auto* object = table_.find(ref);
+std::vector<DriftEngine::Difference> DriftEngine::drifted(const SyncFacts& sync) const {
+  std::vector<Difference> out;
+  for (const auto& [ref, open] : open_)
+    if (const auto* object = table_.find(ref); object && object->sync->owner == sync.owner)
+      out.push_back({ref, open.operation, open.culprit});
+  return out;
+}
+
+size_t DriftEngine::count_drifted(const SyncFacts& sync) const {
+  return static_cast<size_t>(std::ranges::count_if(open_, [&](const auto& entry) {
+    const auto* object = table_.find(entry.first);
     return object && object->sync->owner == sync.owner;
-  });
+  }));
+}
+
+std::vector<DriftEngine::Difference> DriftEngine::extended(const SyncFacts& sync) const {
+  std::vector<Difference> out;
+  for (const auto& [ref, who] : beside_)
+    if (const auto* object = table_.find(ref); object && object->sync->owner == sync.owner)
+      out.push_back({ref, api::operation::extended, who});
   return out;
 }
 
 void DriftEngine::mode_changed(const std::shared_ptr<const SyncFacts>& sync) {
   if (sync->suspended) return;
   for (auto& [ref, object] : table_) {
-    if (object->sync != sync || object->phase != Phase::Drifted) continue;
-    open_.erase(ref);
-    // Counted anew under the new mode; the live state isn't kept, so what is there is found by applying (or by the next event).
-    if (sync->drift == api::DriftMode::Correct) drifted(*object, api::operation::modified, json());
+    if (object->sync != sync) continue;
+    if (sync->undeclared == api::Undeclared::Keep) beside_.erase(ref);
+    if (!object->paused) resume(*object);
   }
+}
+
+void DriftEngine::resume(ManagedObject& object) {
+  if (object.phase != Phase::Drifted) return;
+  open_.erase(object.ref);
+  // Counted anew under the new mode; the live state isn't kept, so what is there is found by applying (or by the next event).
+  if (object.sync->drift == api::DriftMode::Correct) drifted(object, api::operation::modified, json());
 }
 
 } // namespace gitsync

@@ -22,6 +22,7 @@ struct DriftReport {
     Corrected, // undone
     Failed,    // the correction was refused; it is tried again
     Settled,   // somebody else put it back, or it became what git wants
+    Beside,    // others added fields that git does not declare, or took them away again; only reported
   } outcome = Outcome::Detected;
   std::shared_ptr<const SyncFacts> sync;
   ObjectRef ref;
@@ -61,10 +62,24 @@ public:
   void forget(const ObjectRef& ref);
   /// Waits until the watch has shown the CustomResourceDefinition as Established.
   Task<bool> established(ObjectRef crd, std::chrono::steady_clock::duration limit);
+  /// An object that is as declared: did others add something beside it? After each write, and for each event.
+  void look_beside(ManagedObject& object, const nlohmann::json& live);
+
+  /// What is known of an object that differs.
+  struct Difference {
+    ObjectRef ref;
+    std::string_view operation; // api::operation::…
+    Culprit culprit;
+  };
   /// The objects of a GitSync that differ now.
-  std::vector<ObjectRef> drifted(const SyncFacts& sync) const;
-  /// drift.mode or suspend changed: takes up what lies drifted.
+  std::vector<Difference> drifted(const SyncFacts& sync) const;
+  size_t count_drifted(const SyncFacts& sync) const;
+  /// The objects of a GitSync that have fields of others beside what is declared, where that is only reported.
+  std::vector<Difference> extended(const SyncFacts& sync) const;
+  /// drift.mode, drift.undeclared or suspend changed: takes up what lies drifted.
   void mode_changed(const std::shared_ptr<const SyncFacts>& sync);
+  /// A Pause of the object has ended: the same for it alone.
+  void resume(ManagedObject& object);
 
   void stop() { corrections_.stop(); }
   Task<> wait() { return corrections_.wait(); }
@@ -79,6 +94,7 @@ private:
   void consider(ManagedObject& object, nlohmann::json live);
   void consider_gone(ManagedObject& object, const nlohmann::json& last);
   void drifted(ManagedObject& object, std::string_view operation, nlohmann::json live);
+  Task<bool> claim(ObjectRef ref, std::string_view operation, nlohmann::json& live, Leftovers leftovers, Culprit& culprit);
   Task<> correct(ObjectRef ref, std::string_view operation, nlohmann::json live, Instant seen);
   void tell(DriftReport report) {
     if (told_) told_(report);
@@ -90,7 +106,12 @@ private:
   TaskGroup corrections_;
   std::map<ObjectRef, Parked> parked_; // only objects in Phase::Applying
   std::map<ObjectRef, Heat> heat_;     // only objects that were corrected of late
-  std::set<ObjectRef> open_;           // drifted and not put back yet
+  struct Open {
+    std::string_view operation;
+    Culprit culprit;
+  };
+  std::map<ObjectRef, Open> open_;      // drifted and not put back yet
+  std::map<ObjectRef, Culprit> beside_; // only where additions are reported
   std::map<ObjectRef, std::shared_ptr<Event>> waiting_established_;
   std::function<void(const DriftReport&)> told_;
   std::function<void(const ManagedObject&)> unapplied_, recorded_;

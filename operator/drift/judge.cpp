@@ -22,6 +22,10 @@ Judgement judge(const ManagedObject& object, const json& live) {
   if (read_member(live, "metadata").contains("deletionTimestamp")) return {Verdict::Deleting, {}};
   auto mine = ownership(live, object.sync->manager, object.sync->salt, object.empties);
   if (object.applied != object.content) return {Verdict::Unapplied, std::move(mine)};
+  if (object.rules && object.rules->once) { // whatever is done to it
+    if (!mine) return {Verdict::Ignore, {}};
+    return {Verdict::Settled, std::move(mine)};
+  }
   if (mine && mine->digest == object.owned) return {Verdict::Settled, std::move(mine)};
   return {Verdict::Modified, std::move(mine)};
 }

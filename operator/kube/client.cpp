@@ -40,6 +40,19 @@ Code code_of(int status) {
   }
 }
 
+/// Messages about immutable fields quote whole objects, and what is wrong with them stands behind: long {…} are cut.
+std::string without_dumps(std::string_view text) {
+  constexpr size_t longest = 120;
+  std::string out;
+  size_t open = 0, depth = 0;
+  for (const char c : text) {
+    if (c == '{' && depth++ == 0) open = out.size();
+    out += c;
+    if (c == '}' && depth > 0 && --depth == 0 && out.size() - open > longest) out.replace(open, std::string::npos, "{…}");
+  }
+  return out;
+}
+
 } // namespace
 
 Error status_error(std::string_view what, const http::Response& response, bool secret) {
@@ -47,6 +60,7 @@ Error status_error(std::string_view what, const http::Response& response, bool s
   const auto status = nlohmann::json::parse(response.body, nullptr, false);
   if (read_text(status, "kind") == "Status") message = read_text(status, "message");
   if (message.empty()) message = cat("HTTP ", response.status, " ", shorten(trim(response.body), 200));
+  message = without_dumps(message);
   Code code = code_of(response.status);
   // A busy server answers 503 with Retry-After; a webhook that cannot be called answers 500 and may heal.
   if (response.status == 503 && response.retry_after) code = Code::ApiThrottled;

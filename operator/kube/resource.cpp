@@ -140,6 +140,24 @@ const Resource* ResourceMap::find_plural(std::string_view group, std::string_vie
   return nullptr;
 }
 
+std::vector<const Resource*> ResourceMap::named(std::string_view word) const {
+  const auto lower = [](std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+    return out;
+  };
+  const std::string wanted = lower(word);
+  std::vector<const Resource*> out;
+  for (const auto& [kind, key] : preferred_) {
+    const auto& resource = by_version_.at(key);
+    const std::string suffix = kind.group.empty() ? "" : cat(".", kind.group), name = lower(kind.kind);
+    if (wanted == name || wanted == resource.plural || wanted == name + suffix || wanted == resource.plural + suffix)
+      out.push_back(&resource);
+  }
+  return out;
+}
+
 bool ResourceMap::known(const std::string& group, const std::string& version, const std::string& kind) const {
   return find(group, version, kind) != nullptr || unpatchable_.contains(key_of(group, version, kind));
 }

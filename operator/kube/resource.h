@@ -47,6 +47,9 @@ public:
   const Resource* find(const GroupKind& kind) const;
   /// The preferred version of the kind with that plural name; nullptr where not served.
   const Resource* find_plural(std::string_view group, std::string_view plural) const;
+  /// The preferred versions of all kinds that people may mean by the word: a kind or its plural in any case, alone or with its
+  /// group ("deployment", "Deployments", "deployment.apps").
+  std::vector<const Resource*> named(std::string_view word) const;
   /// Served in this version, though perhaps not as something that can be patched (a TokenReview, a Binding): tells "the kind
   /// cannot be applied" from "the kind does not exist".
   bool known(const std::string& group, const std::string& version, const std::string& kind) const;

@@ -2,6 +2,7 @@
 
 #include "base/json_read.h"
 #include "base/text.h"
+#include "object/fields_v1.h"
 
 #include <algorithm>
 #include <functional>
@@ -11,79 +12,9 @@ namespace gitsync {
 namespace {
 
 using nlohmann::json;
+using namespace fields_v1;
 
-constexpr PathHash root_path = 1469598103934665603ull; // FNV-1a
 constexpr int max_depth = 64;
-
-PathHash extend(PathHash path, std::string_view step) {
-  for (const char c : step) path = (path ^ static_cast<unsigned char>(c)) * 1099511628211ull;
-  return (path ^ '/') * 1099511628211ull;
-}
-
-/// As read_member, but tells "missing" from null.
-const json* member(const json& object, std::string_view name) {
-  if (!object.is_object()) return nullptr;
-  const auto it = object.find(name);
-  return it == object.end() ? nullptr : &*it;
-}
-
-const json* managed_fields(const json& object) {
-  const json* metadata = member(object, "metadata");
-  const json* fields = metadata ? member(*metadata, "managedFields") : nullptr;
-  return fields && fields->is_array() ? fields : nullptr;
-}
-
-const json* fields_of(const json& entry) {
-  const json* fields = member(entry, "fieldsV1");
-  return fields && fields->is_object() ? fields : nullptr;
-}
-
-bool ours(const json& entry, std::string_view manager) {
-  return read_text(entry, "operation") == "Apply" && read_text(entry, "manager") == manager &&
-         read_text(entry, "subresource").empty();
-}
-
-/// Whether the item has every key of `keys` with that value. Keys that the item leaves out are the server's defaults (protocol:
-/// TCP) and match anything where `lenient`, which is how what we declared is compared.
-bool has_keys(const json& item, const json& keys, bool lenient) {
-  if (!item.is_object() || !keys.is_object()) return false;
-  bool any = false;
-  for (const auto& [name, value] : keys.items()) {
-    const json* found = member(item, name);
-    if (!found && lenient) continue;
-    if (!found || *found != value) return false;
-    any = true;
-  }
-  return any;
-}
-
-/// The child of a value that a FieldsV1 step names; null where it is missing. A set member is its own value.
-const json* child(const json& value, const std::string& step, bool lenient = false) {
-  if (step.starts_with("f:")) return member(value, std::string_view(step).substr(2));
-  if (!value.is_array()) return nullptr;
-  if (step.starts_with("k:")) {
-    const json keys = json::parse(step.begin() + 2, step.end(), nullptr, false);
-    for (const auto& item : value)
-      if (has_keys(item, keys, lenient)) return &item;
-    return nullptr;
-  }
-  if (step.starts_with("v:")) {
-    const json wanted = json::parse(step.begin() + 2, step.end(), nullptr, false);
-    for (const auto& item : value)
-      if (item == wanted) return &item;
-    return nullptr;
-  }
-  if (step.starts_with("i:")) {
-    size_t index = 0;
-    const auto [end, error] = std::from_chars(step.data() + 2, step.data() + step.size(), index);
-    return error == std::errc{} && index < value.size() ? &value[index] : nullptr;
-  }
-  return nullptr;
-}
-
-bool is_leaf(const json& fields) {
-  return !fields.is_object() || fields.empty() || (fields.size() == 1 && fields.contains("."));
-}
 
 /// The entries of everybody else for the object itself (no subresource): who may stand beside our fields.
 std::vector<const json*> other_entries(const json& object, std::string_view manager) {
@@ -152,30 +83,6 @@ void find_empties(const json& fields, const json& live, const json& desired, Pat
       find_empties(below, *there, *wanted, extend(path, step), out);
     }
   }
-}
-
-std::string pointer_step(const std::string& step) {
-  if (step.starts_with("f:")) {
-    std::string out;
-    for (const char c : std::string_view(step).substr(2)) {
-      if (c == '~')
-        out += "~0";
-      else if (c == '/')
-        out += "~1";
-      else
-        out += c;
-    }
-    return out;
-  }
-  if (step.starts_with("k:")) {
-    const json keys = json::parse(step.begin() + 2, step.end(), nullptr, false);
-    std::string text = "[";
-    if (keys.is_object())
-      for (const auto& [name, value] : keys.items())
-        text += cat(text.size() > 1 ? "," : "", name, "=", value.is_string() ? value.get<std::string>() : value.dump());
-    return text + "]";
-  }
-  return step;
 }
 
 /// Whether something declared under this node is missing in the live object. Sets and lists by the step that names the item.

@@ -7,6 +7,7 @@
 // the start. docs/drift.md tells it for people; test/system/drift_test.cpp proves it on a real API server.
 #pragma once
 #include "base/hash.h"
+#include "object/fields_v1.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,8 +16,6 @@
 #include <vector>
 
 namespace gitsync {
-
-using PathHash = uint64_t;
 
 /// What one look at a live object says about our part of it.
 struct Ownership {

@@ -10,6 +10,7 @@ int wave_of(const ManagedObject& object) { return object.order ? object.order->w
 } // namespace
 
 bool is_done(const ManagedObject& object) {
+  if (object.paused) return true; // nobody waits for what a person has in hand
   const bool applied = object.applied == object.content && object.phase != Phase::Pending && object.phase != Phase::Applying;
   return applied && object.health <= health::State::Suspended;
 }

@@ -63,7 +63,7 @@ Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(c
     } else if (!before) {
       out.prune.push_back(ref);
     } else {
-      Prepared prepared{ref, before->version, before->at, before->body, before->content, nullptr};
+      Prepared prepared{ref, before->version, before->at, before->body, before->content, nullptr, nullptr};
       if (auto hints = order_hints(nlohmann::json::parse(before->body.json(), nullptr, false)); hints && !hints->empty())
         prepared.order = std::make_shared<const OrderHints>(std::move(*hints));
       out.restore.push_back(std::move(prepared));

@@ -6,6 +6,7 @@
 #include "object/manifest.h"
 #include "object/order.h"
 #include "object/ownership.h"
+#include "plan/object_rules.h"
 
 #include <memory>
 #include <string>
@@ -21,6 +22,7 @@ struct SyncFacts {
   std::string manager; // field manager
   std::string salt;    // of all digests of this GitSync
   api::DriftMode drift = api::DriftMode::Correct;
+  api::Undeclared undeclared = api::Undeclared::Keep;
   bool suspended = false;
 };
 
@@ -61,6 +63,7 @@ struct ManagedObject {
   Digest applied;                          // content that was last applied; empty: never
   std::shared_ptr<const SyncFacts> sync;   // whose it is; never null
   std::shared_ptr<const OrderHints> order; // null where its annotations say nothing
+  SharedRules rules{};                     // null where nothing but the body counts
 
   // The cluster's side, as of our last write or of the last harmless event.
   std::string uid;
@@ -71,6 +74,7 @@ struct ManagedObject {
   Phase phase = Phase::Pending;
   health::State health = health::State::Unknown;
   bool present = false; // the watch or an answer has shown that it exists
+  bool paused = false;  // by a Pause: neither applied nor corrected nor deleted
 };
 
 /// All managed objects of this process by identity. Control thread only. Addresses are stable until erase().

@@ -57,6 +57,10 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
       if (const auto* object = table.find(ref); !named.contains(ref) && (!object || object->sync->owner == owner))
         plan.prune.push_back(ref);
   }
+  for (const auto& ref : plan.prune) {
+    const auto* object = table.find(ref);
+    if (delta.opted_out.contains(ref) || (object && object->rules && object->rules->keep)) plan.given_up.insert(ref);
+  }
   const std::set<ObjectRef> gone(plan.prune.begin(), plan.prune.end());
   for (const auto& ref : current.ordered)
     if (const auto* object = table.find(ref); object && object->order && !gone.contains(ref) && !named.contains(ref))

@@ -33,12 +33,14 @@ struct RevisionDelta {
   bool full = false;           // files not named do not exist
   std::set<std::string> files; // read, or removed: their earlier objects are replaced
   std::vector<Prepared> objects;
+  std::set<ObjectRef> opted_out{}; // stand in the files, and say that they are not to be applied
 };
 
 struct Plan {
   std::vector<Prepared> apply;    // new or changed
   std::vector<Prepared> moved;    // same content, another file or line
   std::vector<ObjectRef> prune;   // declared until now, not any more
+  std::set<ObjectRef> given_up;   // of prune: left in the cluster, since they say so themselves
   std::vector<ObjectRef> created; // of apply: not in the inventory yet
 };
 

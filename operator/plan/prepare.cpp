@@ -67,10 +67,16 @@ void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
     errors_.push_back(wrap(std::move(hints.error()), cat(manifest.at.text(), ": ", manifest.ref.text())).error());
     return;
   }
+  auto rules = rules_of(manifest.ref, manifest.body, stamp_.ignore);
+  if (!rules) {
+    errors_.push_back(wrap(std::move(rules.error()), cat(manifest.at.text(), ": ", manifest.ref.text())).error());
+    return;
+  }
   Prepared out;
   if (!hints->empty()) out.order = std::make_shared<const OrderHints>(std::move(*hints));
   std::string text = manifest.body.dump(-1, ' ', false, json::error_handler_t::replace);
-  out.content = digest(stamp_.salt, text);
+  out.content = content_of(stamp_.salt, text, *rules);
+  out.rules = std::move(*rules);
   out.body = Body(std::move(text));
   out.ref = std::move(manifest.ref);
   out.version = std::move(manifest.version);
@@ -105,6 +111,11 @@ std::expected<std::vector<Prepared>, std::vector<Error>> Preparer::finish() {
                             .error());
   }
   if (!errors_.empty()) return std::unexpected(std::move(errors_));
+  std::erase_if(prepared_, [&](const Prepared& object) {
+    if (!object.rules || !object.rules->never) return false;
+    opted_out_.insert(object.ref);
+    return true;
+  });
   return std::move(prepared_);
 }
 

@@ -17,10 +17,11 @@ namespace gitsync {
 
 /// What is the same for all objects of a GitSync.
 struct Stamp {
-  std::string owner;            // "namespace/name", value of the annotation
-  std::string label;            // value of the label
-  std::string target_namespace; // default for objects without one
-  std::string salt;             // of all digests of this GitSync
+  std::string owner;                      // "namespace/name", value of the annotation
+  std::string label;                      // value of the label
+  std::string target_namespace;           // default for objects without one
+  std::string salt;                       // of all digests of this GitSync
+  std::vector<api::DriftIgnore> ignore{}; // spec.drift.ignore
 };
 
 /// What the API server (or a CRD of the same revision) says of a kind.
@@ -38,6 +39,7 @@ struct Prepared {
   Body body;
   Digest content;
   std::shared_ptr<const OrderHints> order; // null where its annotations say nothing
+  SharedRules rules{};                     // null where nothing but the body counts
 };
 
 /// Collects the manifests of one revision and reports all that is wrong at once.
@@ -54,7 +56,10 @@ public:
   void set_lookup(KindLookup lookup) { lookup_ = std::move(lookup); }
 
   /// All prepared objects, sorted by nothing but the order of reading; or every error (at least one).
+  /// Without those that say of themselves that they are not to be applied (apply_annotation).
   std::expected<std::vector<Prepared>, std::vector<Error>> finish();
+  /// Those.
+  const std::set<ObjectRef>& opted_out() const { return opted_out_; }
 
 private:
   void prepare(Manifest manifest, const KindFacts& facts);
@@ -65,6 +70,7 @@ private:
   std::vector<Prepared> prepared_;
   std::vector<Manifest> unknown_;
   std::map<std::tuple<std::string, std::string, std::string>, KindFacts> defined_; // by CRDs of this revision
+  std::set<ObjectRef> opted_out_;
   std::vector<Error> errors_;
 };
 

@@ -39,10 +39,10 @@ bool is_own_branch(const ManagedObject& object, const OwnHome& home) {
 std::vector<Error> prune_questions(const Plan& plan, const DesiredSet& current, const api::GitSyncSpec& spec,
                                    const std::string& owner, const std::set<ObjectRef>& populated) {
   std::vector<Error> out;
-  if (!spec.prune || plan.prune.empty()) return out;
+  if (!spec.prune || plan.prune.size() == plan.given_up.size()) return out;
   const auto ask = [&](Code code, std::string text) { out.push_back(fail(code, cat("GitSync ", owner, ": ", text)).error()); };
   const size_t before = current.objects() + current.leaving.size();
-  const size_t gone = plan.prune.size();
+  const size_t gone = plan.prune.size() - plan.given_up.size();
   const std::string counted = cat(gone, " of ", before, before == 1 ? " object" : " objects");
   if (plan.prune.size() == current.objects() && plan.apply.empty() && plan.moved.empty() && !spec.allow_empty)
     ask(Code::EmptyRevision, cat("no manifest is left under ", spec.path, ", which would delete all ", before,
@@ -54,6 +54,7 @@ std::vector<Error> prune_questions(const Plan& plan, const DesiredSet& current, 
     ask(Code::PruneBlocked, cat("the revision would delete ", counted, ", more than spec.prune.maxDeletePercent ", percent));
   std::vector<std::string> precious, inhabited;
   for (const auto& ref : plan.prune) {
+    if (plan.given_up.contains(ref)) continue;
     if (is_protected(ref.group_kind())) precious.push_back(ref.text());
     if (populated.contains(ref)) inhabited.push_back(ref.text());
   }
@@ -68,7 +69,7 @@ std::string plan_digest(const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& object : plan.apply)
     lines.push_back(cat("apply ", object.ref.text(), ' ', object.version, ' ', object.content.hex()));
-  for (const auto& ref : plan.prune) lines.push_back(cat("prune ", ref.text()));
+  for (const auto& ref : plan.prune) lines.push_back(cat(plan.given_up.contains(ref) ? "give up " : "prune ", ref.text()));
   std::ranges::sort(lines);
   return cat("sha256:", sha256_hex(join(lines, "\n")));
 }

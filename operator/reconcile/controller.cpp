@@ -58,6 +58,10 @@ Controller::Controller(Options options)
                  [this](const std::string& key) {
                    if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->approved();
                  }),
+      pauses_(options_.kube, options_.executor, options_.may_write,
+              [this](const std::string& key) {
+                if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->pauses_changed();
+              }),
       context_{options_.kube,
                options_.discovery,
                options_.git,
@@ -74,6 +78,7 @@ Controller::Controller(Options options)
                },
                options_.home,
                approvals_,
+               pauses_,
                [this](const ObjectRef& ref, const Sync& sync) -> Sync* {
                  for (auto& [name, other] : syncs_)
                    if (other.get() != &sync && other->claims(ref)) return other.get();
@@ -112,7 +117,10 @@ Controller::Controller(Options options)
   const auto live = [this](ManagedObject& object, const json& now) {
     if (auto* sync = sync_of(*object.sync)) sync->live(object, now);
   };
-  applier_.on_live(live);
+  applier_.on_live([this, live](ManagedObject& object, const json& now) {
+    live(object, now);
+    if (object.phase == Phase::Settled) drift_.look_beside(object, now);
+  });
   drift_.on_live(live);
   drift_.on_report([this](const DriftReport& report) {
     if (auto* sync = sync_of(*report.sync)) sync->drift(report);
@@ -140,6 +148,8 @@ void Controller::start() {
   group_.spawn("watch gitrepositories", repository_watch_.run());
   group_.spawn("watch gitsyncs", sync_watch_.run());
   group_.spawn("watch approvals", approvals_.run());
+  group_.spawn("watch pauses", pauses_.watch());
+  group_.spawn("end pauses", pauses_.run());
   group_.spawn("housekeeping", housekeeping());
 }
 
@@ -152,15 +162,27 @@ void Controller::repository_changed(const std::string& key, const json& object) 
     slot->update(object);
     return;
   }
-  slot = std::make_shared<source::Repository>(source::Context{options_.kube, options_.git, options_.reporter, options_.executor,
-                                                              options_.may_write, options_.allow_file_urls},
-                                              object, [this, key] { source_changed(key); });
+  slot = std::make_shared<source::Repository>(
+      source::Context{options_.kube, options_.git, options_.reporter, options_.executor, options_.may_write,
+                      options_.allow_file_urls},
+      object, [this, key] { source_changed(key); }, [this, key] { return paths_of(key); });
   source_changed(key);
 }
 
 void Controller::source_changed(const std::string& key) {
+  bool passed = false;
   for (auto& [name, sync] : syncs_)
-    if (sync->source_key() == key) sync->source_changed();
+    if (sync->source_key() == key) passed |= !sync->source_changed();
+  if (!passed) return;
+  for (auto& [name, sync] : syncs_) sync->peer_planned(); // those that were passed over have read the commit
+}
+
+/// The paths that GitSyncs follow in that source.
+std::vector<std::string> Controller::paths_of(const std::string& key) const {
+  std::set<std::string> out;
+  for (const auto& [name, sync] : syncs_)
+    if (sync->source_key() == key) out.insert(sync->path());
+  return {out.begin(), out.end()};
 }
 
 /// What a revision of it has to wait for. A circle never ends, so that is said instead.
@@ -263,6 +285,7 @@ void Controller::stop() {
   watches_.stop();
   drift_.stop();
   approvals_.stop();
+  pauses_.stop();
   for (auto& [key, sync] : syncs_) sync->stop();
   for (auto& [key, repository] : repositories_) repository->stop();
 }
@@ -273,6 +296,7 @@ Task<> Controller::wait() {
   for (auto& [key, repository] : repositories_) co_await repository->wait();
   co_await drift_.wait();
   co_await approvals_.wait();
+  co_await pauses_.wait();
   co_await watches_.wait();
   co_await reapers_.wait();
 }

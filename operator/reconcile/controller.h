@@ -3,6 +3,7 @@
 #include "kube/watch.h"
 #include "plan/veto.h"
 #include "reconcile/approvals.h"
+#include "reconcile/pauses.h"
 #include "reconcile/sync.h"
 #include "source/repository.h"
 
@@ -56,6 +57,7 @@ private:
   void sync_changed(const std::string& key, const nlohmann::json& object);
   void sync_deleted(const std::string& key);
   void source_changed(const std::string& key);
+  std::vector<std::string> paths_of(const std::string& key) const;
   std::vector<std::string> awaited(const Sync& sync, const std::string& commit) const;
   std::string circle_through(const std::string& start, const std::string& name) const;
   Sync* sync_of(const SyncFacts& facts);
@@ -69,6 +71,7 @@ private:
   DriftEngine drift_;
   WatchHub watches_;
   Approvals approvals_;
+  Pauses pauses_;
   Context context_;
   Listener repository_listener_, sync_listener_;
   kube::Watch repository_watch_, sync_watch_;

@@ -37,6 +37,7 @@ Sync::Sync(Context& context, const json& object)
   handled_request_ = status_.last_handled_reconcile_at;
   if (spec_) {
     facts_->drift = spec_->spec.drift;
+    facts_->undeclared = spec_->spec.undeclared;
     facts_->suspended = spec_->spec.suspend || meta_.deleting;
   }
   group_.spawn("sync " + meta_.key(), run());
@@ -65,19 +66,26 @@ void Sync::update(const json& object) {
   const bool edited = meta.generation != meta_.generation;
   meta_ = meta;
   if (!news) return;
+  const auto ignored = ignore_rules();
   spec_holder_ = api::parse_git_sync(object);
   if (spec_holder_) spec_ = *spec_holder_;                            // a broken edit leaves the last good spec enforced
   if (edited && !inventory_.rolling_back) inventory_.quarantine = {}; // whoever edits the spec wants it tried again
   if (spec_) {
     const bool suspended = spec_->spec.suspend || meta_.deleting;
     const bool was_suspended = facts_->suspended;
-    const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != suspended;
+    const bool changed =
+        facts_->drift != spec_->spec.drift || facts_->suspended != suspended || facts_->undeclared != spec_->spec.undeclared;
+    const auto undeclared = facts_->undeclared;
     facts_->drift = spec_->spec.drift;
+    facts_->undeclared = spec_->spec.undeclared;
+    if (loaded_ && ignored != ignore_rules()) rules_changed();
     facts_->suspended = suspended;
     if (facts_->suspended != was_suspended && !meta_.deleting)
       event(suspended ? report::EventReason::Suspended : report::EventReason::Resumed,
             suspended ? "Suspended: nothing is applied or corrected" : "Resumed");
     if (changed && loaded_) context_.drift.mode_changed(facts_);
+    if (loaded_ && facts_->undeclared != undeclared) // what lies in the objects now
+      for (const auto& kind : kinds()) context_.watches.resync(kind);
   }
   failures_ = 0;
   refused_commit_.clear();
@@ -85,10 +93,12 @@ void Sync::update(const json& object) {
   wake_.set();
 }
 
-void Sync::source_changed() {
+bool Sync::source_changed() {
+  if (passed_over()) return false;
   failures_ = 0;
   next_attempt_ = {};
   wake_.set();
+  return true;
 }
 
 std::vector<std::string> Sync::dependencies() const {

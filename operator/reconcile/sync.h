@@ -14,6 +14,7 @@
 #include "plan/plan.h"
 #include "plan/veto.h"
 #include "reconcile/approvals.h"
+#include "reconcile/pauses.h"
 #include "reconcile/pod_watch.h"
 #include "report/reporter.h"
 #include "report/status_writer.h"
@@ -44,6 +45,7 @@ struct Context {
   std::function<source::Repository*(const std::string& key)> source; // null where there is none
   OwnHome home;
   Approvals& approvals;
+  Pauses& pauses;
   std::function<Sync*(const ObjectRef& ref, const Sync& sync)> claimant; // another GitSync that wants to have the object
   std::function<bool(const Sync& sync, const std::string& commit)>
       peers_behind;              // others of its source have not read the commit
@@ -61,8 +63,8 @@ public:
 
   /// The custom resource as it is now.
   void update(const nlohmann::json& object);
-  /// The source has another revision or error.
-  void source_changed();
+  /// The source has another revision or error. False where nothing of it is touched, so that nothing is to be done.
+  bool source_changed();
   /// News of one of its objects, from the drift engine.
   void drift(const DriftReport& report);
   void unapplied() { wake_.set(); }
@@ -74,6 +76,7 @@ public:
   const api::Meta& meta() const { return meta_; }
   /// Source "namespace/name", empty where the spec cannot be used.
   std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
+  std::string path() const { return spec_ ? spec_->spec.path : std::string(); }
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
   /// Names "namespace/name" of the GitSyncs that it depends on.
   std::vector<std::string> dependencies() const;
@@ -96,6 +99,7 @@ public:
   }
   /// There is a new Approval.
   void approved() { handed_over(); }
+  void pauses_changed();
   void dependency_settled() {
     if (held_) wake_.set();
   }
@@ -121,14 +125,18 @@ private:
     RevisionDelta delta;
     std::string tree;
     std::string spec_key; // of the spec that was read with: it may be edited meanwhile
+    std::vector<api::DriftIgnore> ignore;
   };
   Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
   bool accepted(const source::Revision& revision) const;
   bool newer_revision() const;
+  bool passed_over();
   bool is_quarantined(const source::Revision& revision) const;
   bool up_to_date(const source::Revision& revision) const;
   Task<> attempt(source::Revision revision);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
+  const std::vector<api::DriftIgnore>& ignore_rules() const;
+  void rules_changed();
 
   // sync_apply.cpp: plan → cluster
   struct Applied {
@@ -149,6 +157,10 @@ private:
   Task<bool> finalize();
   Task<bool> set_finalizer(bool present);
   void forget(const ObjectRef& ref);
+
+  // sync_pause.cpp: objects that are let go for a while
+  std::string paused_text() const;
+  bool leaving_now() const;
 
   // sync_record.cpp: the inventory
   void touch(const ObjectRef& ref);
@@ -180,6 +192,9 @@ private:
   void report_settled();
   void report_waiting(size_t waiting);
   void report_held(const std::vector<std::string>& dependencies);
+  void collect_differences();
+  std::string beside_text() const;
+  std::string settling_rule(const DriftReport& report) const;
   void publish(report::Urgency urgency);
   report::EventSubject subject() const;
   void event(report::EventReason reason, std::string_view note);
@@ -199,6 +214,7 @@ private:
   TaskGroup group_;
   Event wake_, health_news_;
   health::Book health_;
+  std::map<ObjectRef, api::Pause> paused_;
   PodWatch pods_;
   Instant ill_since_{};        // applied, or an object fell ill; none while all are well
   bool seen_ = false;          // every object was looked at since the start

@@ -18,7 +18,7 @@ std::vector<ObjectRef> Sync::pending() const {
   for (const auto& [file, objects] : desired_.files)
     for (const auto& ref : objects)
       if (const auto* object = context_.table.find(ref);
-          object &&
+          object && !object->paused &&
           (object->phase == Phase::Pending || (object->phase == Phase::Applying && object->applied != object->content)))
         out.push_back(ref);
   return out;
@@ -66,6 +66,9 @@ Task<std::vector<Error>> Sync::apply_stage(Stage stage, const std::vector<Object
         metrics.applied(report::ApplyAction::Sync, outcome->created   ? report::ApplyResult::Created
                                                    : outcome->changed ? report::ApplyResult::Configured
                                                                       : report::ApplyResult::Unchanged);
+        if (outcome->recreated)
+          event(report::EventReason::Recreated,
+                cat(ref.text(), " could not be changed in place, and was deleted and made anew (", recreate_annotation, ")"));
         if (definitions && first && ref.kind == "CustomResourceDefinition") crds.push_back(ref);
         co_return;
       }

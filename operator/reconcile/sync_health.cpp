@@ -24,7 +24,7 @@ bool has_pods(const ObjectRef& ref) {
 } // namespace
 
 void Sync::live(ManagedObject& object, const nlohmann::json& live) {
-  if (object.phase == Phase::Removing) return;
+  if (object.phase == Phase::Removing || object.paused) return;
   auto health = live.is_object() ? health::assess(object.ref.group_kind(), live)
                                  : health::Health{health::State::Progressing, "does not exist"};
   object.health = health.state;
@@ -61,7 +61,8 @@ void Sync::report_health() {
   const auto verdict = this->verdict();
   const bool healthy = seen_ && health_.well();
   const api::At at{meta_.generation, std::chrono::system_clock::now()};
-  const std::string applied = cat("Applied revision ", api::short_revision(status_.last_applied_revision));
+  const std::string applied =
+      cat("Applied revision ", api::short_revision(status_.last_applied_revision), beside_text(), paused_text());
   const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
   const bool was_failed = ready && ready->reason == api::reason::health_failed;
   const bool awaited = status_.last_healthy_revision != status_.last_applied_revision;

@@ -1,4 +1,5 @@
 // What was remembered: the inventory of an earlier process, so that drift is seen at once, also while git is away.
+#include "api/names.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "reconcile/sync.h"
@@ -24,9 +25,11 @@ void Sync::restore(InventoryRecord record) {
   if (record.leaving) {
     if (!record.body.empty()) object.body = Body(std::move(record.body));
     object.phase = Phase::Removing;
+    if (record.given_up) object.rules = given_up_rules();
     desired_.leaving.insert(object.ref);
   } else {
-    object.content = digest(facts_->salt, record.body);
+    object.rules = rules_again(object.ref, record.body, ignore_rules());
+    object.content = content_of(facts_->salt, record.body, object.rules);
     if (record.body.find(wave_annotation) != std::string::npos || record.body.find(depends_on_annotation) != std::string::npos)
       if (auto hints = order_hints(nlohmann::json::parse(record.body, nullptr, false)); hints && !hints->empty()) {
         object.order = std::make_shared<const OrderHints>(std::move(*hints));
@@ -82,8 +85,14 @@ Task<bool> Sync::load() {
   desired_.commit = inventory_.commit;
   desired_.tree = inventory_.tree;
   desired_.spec_key = inventory_.spec_key;
+  // Before anything is seen or corrected: what is paused stays as it is.
+  if (context_.discovery.map().find_plural(api::api_group, api::pause_plural)) // not where the definition is an older one
+    co_await context_.pauses.known(std::chrono::seconds(10));
+  for (const auto& pause : context_.pauses.of(facts_->owner))
+    if (auto* object = context_.table.find(pause.object); object && object->sync == facts_) object->paused = true;
   for (const auto& kind : kinds()) co_await context_.watches.require(kind, std::chrono::seconds(10));
   loaded_ = true;
+  pauses_changed();
   untold_ = desired_.revision != status_.last_applied_revision;
   failures_ = 0;
   context_.reporter.metrics.set_objects(meta_.ns, meta_.name, desired_.objects());

@@ -32,7 +32,8 @@ Task<std::vector<Error>> Sync::prune() {
   std::vector<Error> errors;
   const auto started = std::chrono::steady_clock::now();
   std::map<int, std::vector<ObjectRef>, std::greater<>> stages; // the other way round
-  for (const auto& ref : desired_.leaving) stages[static_cast<int>(stage_of(ref.group_kind()))].push_back(ref);
+  for (const auto& ref : desired_.leaving)
+    if (!paused_.contains(ref)) stages[static_cast<int>(stage_of(ref.group_kind()))].push_back(ref);
   std::vector<std::string> names;
   for (auto& [stage, objects] : stages) {
     co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
@@ -41,6 +42,15 @@ Task<std::vector<Error>> Sync::prune() {
       co_await context_.applier.idle(ref); // a correction may be bringing it back this moment, with another UID
       const auto* object = context_.table.find(ref);
       if (!object || object->phase != Phase::Removing) co_return;
+      if (object->rules && object->rules->keep) { // its own annotation, or it opted out
+        if (auto released = co_await context_.applier.release(ref); !released) {
+          errors.push_back(std::move(released.error()));
+          co_return;
+        }
+        metrics.pruned(report::PruneResult::Orphaned);
+        forget(ref);
+        co_return;
+      }
       if (is_own_branch(*object, context_.home)) {
         errors.push_back(
             fail(Code::PruneBlocked, cat(ref.text(), " belongs to the operator itself and is never pruned: put it back, or "
@@ -182,11 +192,15 @@ Task<bool> Sync::finalize() {
     }
   }
   desired_.files.clear();
+  for (const auto& [ref, pause] : paused_) // deleting the GitSync goes ahead of it
+    if (auto* object = context_.table.find(ref)) object->paused = false;
+  paused_.clear();
   std::vector<ObjectRef> staying; // all, or what would take too much with it, or the operator itself
   std::vector<std::string> names;
   for (const auto& ref : desired_.leaving) {
     const auto* object = context_.table.find(ref);
-    const bool precious = is_protected(ref.group_kind()) || (object && is_own_branch(*object, context_.home));
+    const bool precious = is_protected(ref.group_kind()) || (object && is_own_branch(*object, context_.home)) ||
+                          (object && object->rules && object->rules->keep);
     if (!orphan && !precious) continue;
     staying.push_back(ref);
     if (precious) names.push_back(ref.text());

@@ -43,20 +43,40 @@ bool Sync::newer_revision() const {
   return source && source->revision() && !accepted(*source->revision());
 }
 
+/// A commit that touches nothing of a GitSync at rest costs it no more than noting the commit.
+bool Sync::passed_over() {
+  if (!loaded_ || !settled_ || !spec_ || !spec_holder_ || meta_.deleting || spec_->spec.suspend || retry_wanted_) return false;
+  if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_) return false;
+  const auto* source = context_.source(spec_->source_key());
+  if (!source || !source->revision() || source->error() || !source->revision()->trees) return false;
+  const auto& revision = *source->revision();
+  const auto now = revision.trees->ids.find(spec_->spec.path);
+  if (now == revision.trees->ids.end() || now->second != desired_.tree || desired_.tree.empty()) return false;
+  if (desired_.spec_key != spec_key(spec_->spec, revision.url) || !pending().empty() || !desired_.leaving.empty() ||
+      !inventory_.pending.empty())
+    return false;
+  const auto& request = meta_.requested_at();
+  if (!request.empty() && request != handled_request_) return false; // it is asked for an answer
+  desired_.revision = revision.revision;
+  desired_.commit = revision.commit;
+  planned_commit_ = revision.commit;
+  return true;
+}
+
 bool Sync::is_quarantined(const source::Revision& revision) const {
   return quarantined(revision.commit, {}, spec_key(spec_->spec, revision.url));
 }
 
 bool Sync::up_to_date(const source::Revision& revision) const {
-  return accepted(revision) && pending().empty() && (desired_.leaving.empty() || !spec_->spec.prune) &&
-         inventory_.pending.empty();
+  return accepted(revision) && pending().empty() && (!leaving_now() || !spec_->spec.prune) && inventory_.pending.empty();
 }
 
 Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
   Read out;
   out.spec_key = spec_key(spec_->spec, revision.url);
   const bool same_spec = desired_.spec_key == out.spec_key;
-  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt},
+  out.ignore = spec_->spec.drift_ignore;
+  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt, out.ignore},
                     lookup_in(context_.discovery.map()));
   const std::string prefix = prefix_of(spec_->spec.path);
   const auto started = std::chrono::steady_clock::now();
@@ -89,6 +109,7 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
   if (!objects) co_return std::unexpected(std::move(objects.error()));
   out.delta.full = result->full;
   out.delta.objects = std::move(*objects);
+  out.delta.opted_out = preparer.opted_out();
   out.tree = result->tree;
   co_return out;
 }
@@ -105,6 +126,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     auto& object = context_.table.get(prepared.ref, facts_);
     object.at = std::move(prepared.at);
     object.order = std::move(prepared.order);
+    object.rules = std::move(prepared.rules);
     if (object.order)
       desired_.ordered.insert(object.ref);
     else
@@ -127,6 +149,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     if (auto* object = context_.table.find(ref)) {
       desired_.toggle(ref, object->content);
       object->phase = Phase::Removing;
+      object->rules = plan.given_up.contains(ref) ? given_up_rules() : SharedRules();
     }
     health_.erase(ref);
     desired_.ordered.erase(ref);
@@ -138,6 +161,31 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
   desired_.commit = revision.commit;
   desired_.tree = read.tree;
   desired_.spec_key = read.spec_key;
+  if (spec_ && spec_->spec.drift_ignore != read.ignore) rules_changed(); // edited while it was read
+  if (!context_.pauses.of(facts_->owner).empty()) pauses_changed();      // one may have waited for an object of this revision
+}
+
+const std::vector<api::DriftIgnore>& Sync::ignore_rules() const {
+  static const std::vector<api::DriftIgnore> none;
+  return spec_ ? spec_->spec.drift_ignore : none;
+}
+
+/// spec.drift.ignore was edited: what it is about is applied anew, from what is remembered.
+void Sync::rules_changed() {
+  for (const auto& [file, objects] : desired_.files)
+    for (const auto& ref : objects) {
+      auto* object = context_.table.find(ref);
+      if (!object) continue;
+      const std::string body = object->body.json();
+      object->rules = rules_again(ref, body, ignore_rules());
+      const auto content = content_of(facts_->salt, body, object->rules);
+      if (content == object->content) continue;
+      desired_.toggle(ref, object->content);
+      desired_.toggle(ref, content);
+      object->content = content;
+      if (object->phase != Phase::Applying) object->phase = Phase::Pending;
+      touch(ref);
+    }
 }
 
 Task<> Sync::attempt(source::Revision revision) {
@@ -192,7 +240,7 @@ Task<> Sync::attempt(source::Revision revision) {
               cat("Plan ", plan_digest(*plan), " is released by Approval ", approval->meta.name));
         context_.approvals.released(*approval);
       }
-      result->delta = {full, files, {}};
+      result->delta = {full, files, {}, {}};
       if (auto remembered = co_await remember(*plan); !remembered) {
         report_failed({std::move(remembered.error())}, false);
         co_return;
@@ -251,7 +299,7 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
   auto errors = std::move(applied.errors);
   // What this GitSync no longer declares another one may declare by the same commit: then it is handed over, not deleted.
   const auto now = std::chrono::steady_clock::now();
-  const bool pruning = errors.empty() && !desired_.leaving.empty() && spec_->spec.prune;
+  const bool pruning = errors.empty() && leaving_now() && spec_->spec.prune;
   if (pruning && context_.peers_behind(*this, revision.commit)) {
     if (!std::exchange(peers_awaited_, true)) peers_since_ = now;
     if (now - peers_since_ < patience_with_peers) co_return;

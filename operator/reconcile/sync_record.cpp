@@ -7,9 +7,10 @@ namespace {
 constexpr size_t writes_at_once = 4;
 
 InventoryRecord record_of(const ManagedObject& object, const OwnHome& home) {
-  InventoryRecord out{object.ref,   object.version, object.at,      object.uid, object.applied,
-                      object.owned, object.foreign, object.empties, {},         false};
+  InventoryRecord out{object.ref,     object.version, object.at, object.uid, object.applied, object.owned,
+                      object.foreign, object.empties, {},        false,      false};
   out.leaving = object.phase == Phase::Removing;
+  out.given_up = out.leaving && object.rules && object.rules->keep;
   // Of what leaves the body is needed no more, but to know the operator's own.
   if (!out.leaving || is_own_branch(object, home)) out.body = object.body.json();
   return out;

@@ -9,7 +9,8 @@ namespace {
 constexpr std::chrono::milliseconds first_retry{1'000}, longest_retry{300'000};
 
 report::DriftOperation metric_of(std::string_view operation) {
-  return operation == api::operation::modified ? report::DriftOperation::Changed : report::DriftOperation::Removed;
+  return operation == api::operation::modified || operation == api::operation::extended ? report::DriftOperation::Changed
+                                                                                        : report::DriftOperation::Removed;
 }
 } // namespace
 
@@ -25,7 +26,8 @@ void Sync::publish(report::Urgency urgency) {
   status_.observed_generation = meta_.generation;
   if (!handled_request_.empty()) status_.last_handled_reconcile_at = handled_request_;
   status_.objects = static_cast<int64_t>(desired_.objects());
-  status_.drift = static_cast<int64_t>(context_.drift.drifted(*facts_).size());
+  status_.drift = static_cast<int64_t>(context_.drift.count_drifted(*facts_));
+  collect_differences();
   auto& metrics = context_.reporter.metrics;
   const auto* ready = api::find_condition(status_.conditions, api::ready_condition);
   metrics.set_ready(api::git_sync_kind, meta_.ns, meta_.name, ready && ready->status == api::Truth::True);
@@ -34,6 +36,44 @@ void Sync::publish(report::Urgency urgency) {
   metrics.set_objects(meta_.ns, meta_.name, desired_.objects());
   metrics.set_drifted_objects(meta_.ns, meta_.name, static_cast<size_t>(status_.drift));
   writer_.set(api::status_to_json(status_), urgency);
+}
+
+/// What differs and is let be, for status and metrics.
+void Sync::collect_differences() {
+  std::vector<DriftEngine::Difference> all;
+  if (facts_->drift == api::DriftMode::Report) all = context_.drift.drifted(*facts_);
+  std::ranges::move(context_.drift.extended(*facts_), std::back_inserter(all));
+  if (all.empty() && status_.differences.empty()) return;
+  if (all.size() > api::max_differences) all.resize(api::max_differences);
+  status_.differences.clear();
+  std::vector<report::Metrics::DriftInfo> infos;
+  for (const auto& one : all) {
+    status_.differences.push_back({one.ref.text(), std::string(one.operation), one.culprit.manager, one.culprit.paths});
+    const std::string kind = one.ref.group.empty() ? one.ref.kind : cat(one.ref.kind, ".", one.ref.group);
+    for (const auto& path : one.culprit.paths)
+      infos.push_back({kind, std::string(one.operation), one.culprit.manager, fields_v1::masked_path(path)});
+    if (one.culprit.paths.empty()) infos.push_back({kind, std::string(one.operation), one.culprit.manager, ""});
+  }
+  context_.reporter.metrics.set_differences(meta_.ns, meta_.name, infos);
+}
+
+/// "; undeclared fields in Deployment.apps shop/api at /spec/… by kubectl-patch (and in 2 more objects)"; empty where none are.
+std::string Sync::beside_text() const {
+  const auto extended = context_.drift.extended(*facts_);
+  if (extended.empty()) return {};
+  const auto& first = extended.front();
+  const size_t more = extended.size() - 1;
+  return cat("; undeclared fields in ", first.ref.text(), " at ", join(first.culprit.paths, ", "), " by ",
+             first.culprit.manager, more == 0 ? "" : cat(" (and in ", more, more == 1 ? " more object)" : " more objects)"));
+}
+
+/// What spec.drift.ignore would have to say to leave these fields to the other writer.
+std::string Sync::settling_rule(const DriftReport& report) const {
+  if (report.operation != api::operation::modified || report.culprit.paths.empty()) return {};
+  std::vector<std::string> paths;
+  for (const auto& path : report.culprit.paths) paths.push_back(cat("\"", path, "\""));
+  return cat(", or leave them to it: spec.drift.ignore: [{target: {kind: ", report.ref.kind, ", name: ", report.ref.name,
+             "}, paths: [", join(paths, ", "), "]}]");
 }
 
 void Sync::report_applied(const source::Revision& revision, size_t applied, double seconds) {
@@ -107,8 +147,9 @@ void Sync::report_settled() {
   const auto drifted = context_.drift.drifted(*facts_);
   if (facts_->drift == api::DriftMode::Report && !drifted.empty()) {
     std::vector<std::string> names;
-    for (const auto& ref : drifted)
-      if (names.size() < 5) names.push_back(ref.text());
+    for (const auto& one : drifted)
+      if (names.size() < 5)
+        names.push_back(one.culprit.paths.empty() ? one.ref.text() : cat(one.ref.text(), " at ", join(one.culprit.paths, " ")));
     api::mark_not_ready(status_.conditions, api::reason::drift_detected,
                         cat(drifted.size(), " of ", desired_.objects(), " objects differ from git (", join(names, ", "),
                             drifted.size() > names.size() ? ", …" : "", "); drift.mode is Report"),
@@ -170,16 +211,18 @@ void Sync::drift(const DriftReport& report) {
   const auto operation = metric_of(report.operation);
   const std::string who = report.culprit.manager.empty() ? std::string() : cat(" by ", report.culprit.manager);
   const std::string where = report.culprit.paths.empty() ? std::string() : cat(" at ", join(report.culprit.paths, ", "));
-  const std::string what = report.operation == api::operation::modified  ? cat(report.ref.text(), " was changed", who, where)
-                           : report.operation == api::operation::deleted ? cat(report.ref.text(), " was deleted")
-                                                                         : cat(report.ref.text(), " lost its label");
+  const std::string what = report.operation == api::operation::modified   ? cat(report.ref.text(), " was changed", who, where)
+                           : report.operation == api::operation::extended ? cat(report.ref.text(), " was extended", who, where)
+                           : report.operation == api::operation::deleted  ? cat(report.ref.text(), " was deleted")
+                                                                          : cat(report.ref.text(), " lost its label");
   switch (report.outcome) {
   case DriftReport::Outcome::Detected:
     metrics.drift_detected(meta_.ns, meta_.name, operation);
     if (report.fighting) {
       metrics.fight(meta_.ns, meta_.name);
       event(report::EventReason::Fighting,
-            cat(what, " again and again: corrections pause. Take one of the two writers off these fields"));
+            cat(what, " again and again: corrections pause. Take one of the two writers off these fields",
+                settling_rule(report)));
       log::warn("two writers fight",
                 {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
     } else {
@@ -214,6 +257,14 @@ void Sync::drift(const DriftReport& report) {
     metrics.applied(report::ApplyAction::Correct, report::ApplyResult::Failed);
     event(report::EventReason::Failed, cat("cannot undo a change: ", report.error));
     log::warn("drift not corrected", {{"gitsync", meta_.key()}, {"error", report.error}});
+    break;
+  case DriftReport::Outcome::Beside:
+    if (!report.culprit.paths.empty()) {
+      event(report::EventReason::UndeclaredFields, cat(report.ref.text(), " has fields that git does not declare", where, who));
+      log::info("undeclared fields",
+                {{"gitsync", meta_.key()}, {"object", report.ref.text()}, {"manager", report.culprit.manager}});
+    }
+    wake_.set(); // the message
     break;
   case DriftReport::Outcome::Settled:
     if (facts_->drift == api::DriftMode::Report) wake_.set();

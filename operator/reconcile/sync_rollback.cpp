@@ -75,7 +75,7 @@ Task<Result<>> Sync::load_healthy() {
   auto loaded = co_await store_.load_healthy(inventory_.healthy_chunks, [&](InventoryRecord record) {
     std::optional<Fallback> before;
     if (!record.leaving) {
-      const auto content = digest(facts_->salt, record.body);
+      const auto content = content_of(facts_->salt, record.body, rules_again(record.ref, record.body, ignore_rules()));
       before = Fallback{std::move(record.version), std::move(record.at), Body(std::move(record.body)), content};
     }
     changes.emplace(std::move(record.ref), std::move(before));
@@ -112,6 +112,9 @@ void Sync::adopt_rollback(Rollback rollback) {
       leave_file(object);
       desired_.toggle(object.ref, object.content);
     }
+    const std::string body = prepared.body.json();
+    object.rules = rules_again(object.ref, body, ignore_rules());
+    prepared.content = content_of(facts_->salt, body, object.rules); // by the rules of now
     desired_.toggle(object.ref, prepared.content);
     object.at = std::move(prepared.at);
     object.version = std::move(prepared.version);
@@ -189,7 +192,7 @@ Task<> Sync::roll_back() {
     report_rolled_back();
     co_return; // health wakes the next step, which goes on
   }
-  if (errors.empty() && !desired_.leaving.empty() && spec_->spec.prune) {
+  if (errors.empty() && leaving_now() && spec_->spec.prune) {
     if (auto saved = co_await save_records(); !saved)
       errors.push_back(std::move(saved.error()));
     else

@@ -29,7 +29,11 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::PruneBlocked: return {"PruneBlocked", "Warning", "Prune"};
   case EventReason::DriftDetected: return {"DriftDetected", "Warning", "Watch"};
   case EventReason::DriftCorrected: return {"DriftCorrected", "Normal", "Correct"};
+  case EventReason::UndeclaredFields: return {"UndeclaredFields", "Warning", "Watch"};
+  case EventReason::Recreated: return {"Recreated", "Warning", "Apply"};
   case EventReason::Fighting: return {"Fighting", "Warning", "Correct"};
+  case EventReason::Paused: return {"Paused", "Warning", "Pause"};
+  case EventReason::PauseEnded: return {"PauseEnded", "Normal", "Pause"};
   case EventReason::Suspended: return {"Suspended", "Normal", "Suspend"};
   case EventReason::Resumed: return {"Resumed", "Normal", "Resume"};
   }

@@ -28,7 +28,11 @@ enum class EventReason {
   PruneBlocked,      // Warning: a veto kept them
   DriftDetected,     // Warning: an object left its declared state and is only reported
   DriftCorrected,    // Normal: an object was brought back
+  UndeclaredFields,  // Warning: others added fields to an object, and that is only reported
+  Recreated,         // Warning: an object that could not be changed in place was deleted and made anew
   Fighting,          // Warning: another writer undoes every correction
+  Paused,            // Warning: somebody has let go of an object for a while
+  PauseEnded,        // Normal
   Suspended,         // Normal
   Resumed,           // Normal
 };

@@ -106,6 +106,7 @@ struct Metrics::Impl {
   using L3 = std::array<std::string, 3>;
   using L4 = std::array<std::string, 4>;
   using L5 = std::array<std::string, 5>;
+  using L6 = std::array<std::string, 6>;
 
   Series<Gauge, 1> build_info = gauge("gitsync_build_info", L1{"version"}, "Always 1; the version of this binary.");
   Series<Counter, 4> reconciles = counter("gitsync_reconcile_total", L4{"kind", "namespace", "name", "result"},
@@ -129,6 +130,9 @@ struct Metrics::Impl {
   Series<Gauge, 2> objects = gauge("gitsync_objects", L2{"namespace", "name"}, "Objects that the GitSync manages.");
   Series<Gauge, 2> drifted =
       gauge("gitsync_drifted_objects", L2{"namespace", "name"}, "Managed objects that differ from git now.");
+  Series<Gauge, 6> differences =
+      gauge("gitsync_drift_info", L6{"namespace", "name", "kind", "operation", "manager", "path"},
+            "Number of objects of a kind that differ from git there and are not corrected, or have undeclared fields.");
   Series<Counter, 2> applies =
       counter("gitsync_apply_total", L2{"action", "result"},
               "Server-side applies: sync or correct; created, configured, unchanged, conflict or failed.");
@@ -218,6 +222,7 @@ void Metrics::forget(std::string_view kind, std::string_view ns, std::string_vie
     impl_->rollbacks.erase(key);
     impl_->objects.erase(key);
     impl_->drifted.erase(key);
+    impl_->differences.erase(key);
     impl_->last_applied.erase(key);
     impl_->sync_info.erase(key);
   } else if (kind == "GitRepository") {
@@ -246,6 +251,15 @@ void Metrics::set_objects(std::string_view ns, std::string_view name, size_t cou
 
 void Metrics::set_drifted_objects(std::string_view ns, std::string_view name, size_t count) {
   impl_->drifted.at({ns, name}).Set(static_cast<double>(count));
+}
+
+void Metrics::set_differences(std::string_view ns, std::string_view name, const std::vector<DriftInfo>& differences) {
+  constexpr size_t most = 20;
+  impl_->differences.erase(std::array<std::string_view, 2>{ns, name});
+  for (size_t i = 0; i < differences.size() && i < most; ++i)
+    impl_->differences
+        .at({ns, name, differences[i].kind, differences[i].operation, differences[i].manager, differences[i].path})
+        .Increment();
 }
 
 void Metrics::set_last_applied(std::string_view ns, std::string_view name, WallTime when) {

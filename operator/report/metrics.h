@@ -86,6 +86,12 @@ public:
   void rolled_back(std::string_view ns, std::string_view name);
   void set_objects(std::string_view ns, std::string_view name, size_t count);
   void set_drifted_objects(std::string_view ns, std::string_view name, size_t count);
+  /// What differs and is not corrected, replacing what was told before: at most 20 of a GitSync are kept. Paths are masked
+  /// (masked_path()): what people may have chosen in them could be anything.
+  struct DriftInfo {
+    std::string kind, operation, manager, path;
+  };
+  void set_differences(std::string_view ns, std::string_view name, const std::vector<DriftInfo>& differences);
   void set_last_applied(std::string_view ns, std::string_view name, WallTime when);
   /// Replaces the previous one: at most one series a GitSync. `ready` is the condition's status: "True", "False", "Unknown".
   void set_sync_info(std::string_view ns, std::string_view name, std::string_view revision, std::string_view ready,

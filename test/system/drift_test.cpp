@@ -390,6 +390,8 @@ TEST_CASE("Somebody who undoes every correction is told, slowed down for, and co
     site.api.merge(path, {{"data", {{"color", "red"}}}}, "mallory");
     eventually("the value is back, or it is a fight", [&] { return fights() > 0 || color() == "blue"; });
   }
-  site.await_event("app", "Fighting", "settings");
+  // Who it is, and the rule that would settle it.
+  site.await_event("app", "Fighting", "by mallory at /data/color");
+  site.await_event("app", "Fighting", "spec.drift.ignore: [{target: {kind: ConfigMap, name: settings}, paths: [\"/data/color\"]}]");
   eventually("the value is back for good", [&] { return color() == "blue"; });
 }

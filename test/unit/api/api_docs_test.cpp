@@ -79,7 +79,7 @@ std::string document() {
       "Group `gitops.volaticloud.com`, version `v1alpha1`. `kubectl explain gitsync.spec` shows the same. Durations are\n"
       "written as Go writes them (`15s`, `5m`, `1h30m`). An object whose spec cannot be used is `Stalled`; the others of\n"
       "its kind go on.\n\n";
-  for (const auto* plural : {"gitrepositories", "gitsyncs", "approvals"}) out += kind_text(load_crd(plural)) + "\n";
+  for (const auto* plural : {"gitrepositories", "gitsyncs", "approvals", "pauses"}) out += kind_text(load_crd(plural)) + "\n";
   return out + R"(## Conditions
 
 `Ready` is always there once the operator has looked at an object. `Reconciling` and `Stalled` exist only while they are true, and never both.

@@ -3,6 +3,7 @@
 #include "api/git_repository.h"
 #include "api/git_sync.h"
 #include "api/names.h"
+#include "api/pause.h"
 #include "crd_files.h"
 
 #include <algorithm>
@@ -23,7 +24,8 @@ struct Kind {
 std::vector<Kind> kinds() {
   return {{std::string(git_repository_kind), std::string(git_repository_plural), git_repository_fields()},
           {std::string(git_sync_kind), std::string(git_sync_plural), git_sync_fields()},
-          {std::string(approval_kind), std::string(approval_plural), approval_fields()}};
+          {std::string(approval_kind), std::string(approval_plural), approval_fields()},
+          {std::string(pause_kind), std::string(pause_plural), pause_fields()}};
 }
 
 /// Every leaf below spec, by its dotted path; `required` where it and all objects around it are.
@@ -86,6 +88,7 @@ TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]")
   sync.last_handled_reconcile_at = "then";
   sync.last_correction = LastCorrection{noon, "o", "Modified", "m", {"p"}, 1.5, "r"};
   sync.errors = {"e"};
+  sync.differences = {{"o", "Extended", "m", {"p"}}};
   note_revision(sync.history, {"main@sha1:1", "d", noon, std::string(outcome::healthy), 3});
   mark_stalled(sync.conditions, reason::invalid_spec, "m", {1, noon});
   GitRepositoryStatus repository = {1, "r", "then", LastFetch{noon, 1.5}, {}};

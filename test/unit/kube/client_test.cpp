@@ -48,6 +48,13 @@ TEST_CASE("status_error: what an answer means", "[kube]") {
   }
 }
 
+TEST_CASE("status_error: a message that quotes a whole object still says what is wrong with it", "[kube]") {
+  const std::string object = "core.PodTemplateSpec{ObjectMeta:v1.ObjectMeta{Name:\"" + std::string(2000, 'x') + "\"}}";
+  const auto error = status_error(
+      "apply x", response(422, status_body("spec.template: Invalid value: " + object + ": field is immutable {a}")), false);
+  CHECK(error.message == "apply x: spec.template: Invalid value: core.PodTemplateSpec{…}: field is immutable {a}");
+}
+
 TEST_CASE("status_error: a body that is no Status is told in short", "[kube]") {
   struct Row {
     std::string body, message;

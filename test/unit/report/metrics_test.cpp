@@ -60,6 +60,7 @@ void use_all(Metrics& m, std::string_view ns, std::string_view name) {
   m.rolled_back(ns, name);
   m.set_objects(ns, name, 23);
   m.set_drifted_objects(ns, name, 1);
+  m.set_differences(ns, name, {{"Deployment.apps", "Modified", "mallory", "/spec/replicas"}});
   m.set_last_applied(ns, name, when);
   m.set_sync_info(ns, name, "main@sha1:aa", "True", false);
   m.git_polled(ns, name, PollResult::Changed, when);
@@ -121,6 +122,10 @@ TEST_CASE("metrics: what each method changes", "[report]") {
   CHECK(s.at("gitsync_rollback_total" + of) == 1);
   CHECK(s.at("gitsync_objects" + of) == 23);
   CHECK(s.at("gitsync_drifted_objects" + of) == 1);
+  CHECK(
+      s.at(
+          R"(gitsync_drift_info{kind="Deployment.apps",manager="mallory",name="web",namespace="shop",operation="Modified",path="/spec/replicas"})") ==
+      1);
   CHECK(s.at("gitsync_last_applied_timestamp_seconds" + of) == 1'700'000'000);
   CHECK(s.at("gitsync_git_last_success_timestamp_seconds" + of) == 1'700'000'000);
   CHECK(s.at(R"(gitsync_git_poll_total{name="web",namespace="shop",result="changed"})") == 1);
@@ -248,4 +253,20 @@ TEST_CASE("metrics: the hook runs at every scrape, before the values are read", 
   metrics.before_scrape([&] { metrics.set_worker_resident(bytes += 7); });
   CHECK(Scrape(metrics.scrape()).at("gitsync_worker_resident_bytes") == 7);
   CHECK(Scrape(metrics.scrape()).at("gitsync_worker_resident_bytes") == 14);
+}
+
+TEST_CASE("metrics: what differs replaces what differed, counts equal ones, and is bounded", "[report]") {
+  Metrics metrics("1.2.3");
+  using Infos = std::vector<Metrics::DriftInfo>;
+  metrics.set_differences("shop", "web", Infos(2, {"Deployment.apps", "Extended", "m", "/a"}));
+  CHECK(
+      Scrape(metrics.scrape())
+          .at(R"(gitsync_drift_info{kind="Deployment.apps",manager="m",name="web",namespace="shop",operation="Extended",path="/a"})") ==
+      2);
+  Infos many;
+  for (int i = 0; i < 100; ++i) many.push_back({"Secret", "Modified", "m", cat("/", i)});
+  metrics.set_differences("shop", "web", many);
+  CHECK(Scrape(metrics.scrape()).mentioning("gitsync_drift_info") == 20);
+  metrics.set_differences("shop", "web", {});
+  CHECK(Scrape(metrics.scrape()).mentioning("gitsync_drift_info{") == 0);
 }
