@@ -30,6 +30,11 @@ struct Client::Impl {
       std::make_shared<std::unordered_map<std::string, std::string>>();
 
   ~Impl() { pool->close(); }
+
+  std::string known_credentials(const std::string& url) const {
+    const auto known = credentials_of->find(url);
+    return known == credentials_of->end() ? credentials_key({}) : known->second;
+  }
 };
 
 namespace {
@@ -124,6 +129,23 @@ Task<Result<ReadResult>> run_read(std::shared_ptr<Pool> pool, ReadRequest reques
   co_return out;
 }
 
+Task<Result<Trees>> run_trees(std::shared_ptr<Pool> pool, TreesRequest request, std::string credentials) {
+  const auto job = encode(Job(TreesJob{.mirror = (pool->options().mirrors / mirror_name(request.url)).string(),
+                                       .url = request.url,
+                                       .commit = request.commit,
+                                       .paths = std::move(request.paths)}));
+  Trees out;
+  const std::function<Result<bool>(Answer)> take = [&](Answer answer) -> Result<bool> {
+    auto* trees = std::get_if<Trees>(&answer);
+    if (!trees) return unexpected_answer();
+    out = std::move(*trees);
+    return true;
+  };
+  const auto done = co_await converse(pool, request.url, std::move(credentials), request.timeout, job, take);
+  if (!done) co_return std::unexpected(done.error());
+  co_return out;
+}
+
 /// One that is refused before any worker is asked.
 template <class T> Task<Result<T>> refused(Error error) { co_return shown(std::move(error)); }
 
@@ -153,9 +175,13 @@ Task<Result<Fetched>> Client::fetch(FetchRequest request) {
 
 Task<Result<ReadResult>> Client::read(ReadRequest request, std::function<void(FileChange)> sink) {
   if (auto path = path_components(request.path); !path) return refused<ReadResult>(path.error());
-  const auto known = impl_->credentials_of->find(request.url);
-  auto credentials = known == impl_->credentials_of->end() ? credentials_key({}) : known->second;
+  auto credentials = impl_->known_credentials(request.url);
   return run_read(impl_->pool, std::move(request), std::move(credentials), std::move(sink));
+}
+
+Task<Result<Trees>> Client::trees(TreesRequest request) {
+  auto credentials = impl_->known_credentials(request.url);
+  return run_trees(impl_->pool, std::move(request), std::move(credentials));
 }
 
 uint64_t Client::resident() const { return impl_->pool->resident(); }

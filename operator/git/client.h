@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,18 @@ struct ReadResult {
   std::vector<Error> errors; // all that is wrong, each "file:line: …"; where not empty, nothing of this revision may be used
 };
 
+struct TreesRequest {
+  std::string url; // names the mirror
+  std::string commit;
+  std::vector<std::string> paths; // as ReadRequest::path
+  std::chrono::milliseconds timeout{60'000};
+};
+
+/// Tree ids by path, as it was asked. Paths that are missing, unsafe or no directory are left out.
+struct Trees {
+  std::map<std::string, std::string> ids;
+};
+
 /// Control thread only. Jobs of one URL run one after the other, different URLs at the same time in up to `workers` processes.
 /// Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are killed at a deadline, when
 /// a caller is cancelled, and by destruction.
@@ -88,6 +101,9 @@ public:
   /// Sends the path's manifest files (*.yaml, *.yml, *.json; hidden files and directories are left out) one by one to `sink`,
   /// in byte order of their paths. Memory stays bounded by one file. Symlinks and submodules are UnsafePath errors.
   Task<Result<ReadResult>> read(ReadRequest request, std::function<void(FileChange)> sink);
+
+  /// Which tree stands at each path of a commit: one short job for all of them.
+  Task<Result<Trees>> trees(TreesRequest request);
 
   /// Resident bytes of all living workers, for `rss` figures.
   uint64_t resident() const;

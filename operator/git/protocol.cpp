@@ -84,23 +84,26 @@ FileChange change_from(json& value) {
 } // namespace
 
 std::string encode(const Job& job) {
-  return text_of(
-      std::visit(Overload{[](const StartJob& j) -> json {
-                            return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
-                          },
-                          [](const FetchJob& j) -> json {
-                            return {{"job", "fetch"},
-                                    {"mirror", j.mirror},
-                                    {"url", j.url},
-                                    {"ref", to_json(j.ref)},
-                                    {"credentials", to_json(j.credentials)},
-                                    {"max_repository", j.max_repository}};
-                          },
-                          [](const ReadJob& j) -> json {
-                            return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
-                                    {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
-                          }},
-                 job));
+  return text_of(std::visit(
+      Overload{[](const StartJob& j) -> json {
+                 return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
+               },
+               [](const FetchJob& j) -> json {
+                 return {{"job", "fetch"},
+                         {"mirror", j.mirror},
+                         {"url", j.url},
+                         {"ref", to_json(j.ref)},
+                         {"credentials", to_json(j.credentials)},
+                         {"max_repository", j.max_repository}};
+               },
+               [](const ReadJob& j) -> json {
+                 return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
+                         {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
+               },
+               [](const TreesJob& j) -> json {
+                 return {{"job", "trees"}, {"mirror", j.mirror}, {"url", j.url}, {"commit", j.commit}, {"paths", j.paths}};
+               }},
+      job));
 }
 
 Result<Job> decode_job(std::string_view message) {
@@ -114,6 +117,8 @@ Result<Job> decode_job(std::string_view message) {
       return FetchJob{text("mirror"), text("url"), ref_from(value.at("ref")), credentials_from(value.at("credentials")),
                       value.at("max_repository").get<uint64_t>()};
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
+    if (kind == "trees")
+      return TreesJob{text("mirror"), text("url"), text("commit"), value.at("paths").get<std::vector<std::string>>()};
     return garbled(cat("no such job: ", shorten(kind, 40)));
   } catch (const json::exception& error) { return garbled(error.what()); }
 }
@@ -129,7 +134,8 @@ std::string encode(Answer answer) {
                  json errors = json::array();
                  for (const auto& error : r.errors) errors.push_back(to_json(error));
                  return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
-               }},
+               },
+               [](const Trees& t) -> json { return {{"trees", t.ids}}; }},
       answer));
 }
 
@@ -141,6 +147,7 @@ Result<Answer> decode_answer(std::string_view message) {
     if (value.contains("commit"))
       return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
                      value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};
+    if (value.contains("trees")) return Trees{value.at("trees").get<std::map<std::string, std::string>>()};
     ReadResult result{value.at("tree").get<std::string>(), value.at("full").get<bool>(), value.at("files").get<size_t>(), {}};
     for (const auto& error : value.at("errors")) result.errors.push_back(error_from(error));
     return result;

@@ -33,9 +33,16 @@ struct ReadJob {
   std::string base_tree;
 };
 
-using Job = std::variant<StartJob, FetchJob, ReadJob>;
+struct TreesJob {
+  std::string mirror;
+  std::string url; // for messages
+  std::string commit;
+  std::vector<std::string> paths;
+};
+
+using Job = std::variant<StartJob, FetchJob, ReadJob, TreesJob>;
 /// What a job ends with. FileChange is not the end: a read sends one per file, then its ReadResult.
-using Answer = std::variant<Error, Fetched, FileChange, ReadResult>;
+using Answer = std::variant<Error, Fetched, FileChange, ReadResult, Trees>;
 
 std::string encode(const Job& job);
 Result<Job> decode_job(std::string_view message);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "git/name.h"
 #include "git/url.h"
+#include "git_worker/tree_at.h"
 #include "git_worker/tree_walk.h"
 #include "object/decode.h"
 
@@ -11,47 +12,6 @@ namespace {
 
 constexpr std::string_view lfs_begin =
     "version https://git-lfs.github.com/spec/"; // git-lfs' docs/spec.md: first line of a pointer
-
-struct Root {
-  Tree tree;
-  std::optional<Error> error;
-  bool damaged = false;
-};
-
-Root not_there(Code code, std::string message) { return {nullptr, fail(code, std::move(message)).error()}; }
-
-Root damage(const ReadJob& job, std::string_view what) {
-  return {nullptr, fail(Code::GitFetch, cat(display_url(job.url), ": ", what, ": ", last_message())).error(), true};
-}
-
-/// The tree at the path in the commit.
-Root find_root(const Mirror& mirror, const ReadJob& job, const std::vector<std::string>& components) {
-  git_oid oid;
-  int rc = 0;
-  if (!oid_from(oid, job.commit))
-    return not_there(Code::InvalidSpec, cat("commit ", escaped(job.commit), ": is not 40 hex digits"));
-  if (git_odb_exists(mirror.odb.get(), &oid) != 1)
-    return not_there(Code::GitFetch,
-                     cat(display_url(job.url), ": commit ", job.commit, " is not in the mirror; it has to be fetched again"));
-  const auto commit = make<Commit>(rc, git_commit_lookup, mirror.repository.get(), &oid);
-  if (!commit) return damage(job, "the commit cannot be read");
-  auto tree = make<Tree>(rc, git_commit_tree, commit.get());
-  if (!tree) return damage(job, "the commit's tree cannot be read");
-  std::string walked;
-  for (const auto& component : components) {
-    walked += (walked.empty() ? "" : "/") + component;
-    const auto* entry = git_tree_entry_byname(tree.get(), component.c_str());
-    if (!entry) return not_there(Code::PathNotFound, cat("path ", walked, ": is not in commit ", job.commit));
-    const auto mode = git_tree_entry_filemode(entry);
-    if (mode == GIT_FILEMODE_LINK) return not_there(Code::UnsafePath, cat("path ", walked, ": is a symbolic link"));
-    if (mode == GIT_FILEMODE_COMMIT) return not_there(Code::UnsafePath, cat("path ", walked, ": is a submodule"));
-    if (mode != GIT_FILEMODE_TREE) return not_there(Code::PathNotFound, cat("path ", walked, ": is a file; name a directory"));
-    const git_oid id = *git_tree_entry_id(entry); // the entry goes with its tree
-    tree = make<Tree>(rc, git_tree_lookup, mirror.repository.get(), &id);
-    if (!tree) return damage(job, cat("path ", walked, " cannot be read"));
-  }
-  return {std::move(tree), std::nullopt};
-}
 
 class Reader {
 public:
@@ -151,7 +111,7 @@ Result<ReadResult> read(Mirrors& mirrors, const ReadJob& job, const std::functio
   if (!*opened)
     return fail(Code::GitFetch, cat(display_url(job.url), ": there is no mirror; it has to be fetched first"), Retry::Backoff);
   const Mirror& mirror = **opened;
-  const auto root = find_root(mirror, job, *components);
+  const auto root = tree_at(mirror, job.url, job.commit, *components);
   if (root.damaged) return removed_as_damaged(mirrors, job, root.error->message);
   if (root.error) return std::unexpected(*root.error);
 

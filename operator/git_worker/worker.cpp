@@ -8,6 +8,7 @@
 #include "git_worker/libgit.h"
 #include "git_worker/mirror.h"
 #include "git_worker/read.h"
+#include "git_worker/trees.h"
 #include "runtime/frame.h"
 #include "runtime/memory.h"
 
@@ -63,8 +64,9 @@ public:
   /// An error ends the process: the stream is broken.
   Result<> run(const Job& job) {
     if (const auto* start = std::get_if<StartJob>(&job)) return begin(*start);
-    const bool large =
-        std::holds_alternative<FetchJob>(job) ? fetch_one(std::get<FetchJob>(job)) : read_one(std::get<ReadJob>(job));
+    const bool large = std::holds_alternative<FetchJob>(job)  ? fetch_one(std::get<FetchJob>(job))
+                       : std::holds_alternative<ReadJob>(job) ? read_one(std::get<ReadJob>(job))
+                                                              : compare_trees(std::get<TreesJob>(job));
     auto flushed = channel_.flush();
     // After the answer: nobody waits for it.
     if (large)
@@ -103,6 +105,12 @@ private:
     });
     answer(result ? Answer(std::move(*result)) : Answer(std::move(result.error())));
     return files > many_files;
+  }
+
+  bool compare_trees(const TreesJob& job) {
+    auto found = trees(mirrors_, job);
+    answer(found ? Answer(std::move(*found)) : Answer(std::move(found.error())));
+    return false;
   }
 
   void answer(Answer value) { std::ignore = channel_.write(encode(std::move(value))); } // a broken stream shows in flush()

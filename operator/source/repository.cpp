@@ -28,8 +28,9 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
 
 } // namespace
 
-Repository::Repository(Context context, const json& object, std::function<void()> changed)
-    : context_(std::move(context)), changed_(std::move(changed)), meta_(api::parse_meta(object)),
+Repository::Repository(Context context, const json& object, std::function<void()> changed,
+                       std::function<std::vector<std::string>()> paths)
+    : context_(std::move(context)), changed_(std::move(changed)), paths_(std::move(paths)), meta_(api::parse_meta(object)),
       parsed_(api::parse_git_repository(object)), status_(api::parse_git_repository_status(object)),
       writer_(context_.kube, context_.executor, object_path(meta_), status_of(object), {.may_write = context_.may_write}),
       group_(context_.executor), wake_(context_.executor) {
@@ -149,11 +150,16 @@ Task<> Repository::poll() {
     co_return;
   }
   const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_;
+  std::shared_ptr<const git::Trees> trees;
+  if (changed && revision_) // at the first look all GitSyncs have something to find out
+    if (auto paths = paths_(); paths.size() > 1)
+      if (auto found = co_await context_.git.trees({spec.url, fetched->commit, std::move(paths), spec.timeout}))
+        trees = std::make_shared<const git::Trees>(std::move(*found)); // without them each GitSync reads for itself
   const bool new_revision = status_.revision != fetched->revision;
   metrics.git_polled(meta_.ns, meta_.name, changed ? report::PollResult::Changed : report::PollResult::Unchanged, now);
   failures_ = 0;
   error_.reset();
-  revision_ = Revision{spec.url, fetched->commit, fetched->revision, spec.timeout};
+  revision_ = Revision{spec.url, fetched->commit, fetched->revision, spec.timeout, std::move(trees)};
   if (changed) changed_(); // first the work, then the telling
   status_.revision = fetched->revision;
   if (new_revision) {

@@ -22,6 +22,7 @@ struct Revision {
   std::string commit;
   std::string revision; // "main@sha1:…"
   std::chrono::milliseconds timeout{60'000};
+  std::shared_ptr<const git::Trees> trees; // of the paths that GitSyncs follow; null where nobody has asked for them
 };
 
 /// What all repositories share.
@@ -38,7 +39,10 @@ struct Context {
 class Repository {
 public:
   /// `changed` is called whenever revision() or error() is another one.
-  Repository(Context context, const nlohmann::json& object, std::function<void()> changed);
+  /// `paths` names the paths that GitSyncs follow: their trees come with each new revision, so that a commit which touches
+  /// nothing of a GitSync costs it nothing.
+  Repository(Context context, const nlohmann::json& object, std::function<void()> changed,
+             std::function<std::vector<std::string>()> paths);
   ~Repository();
 
   /// The custom resource as it is now: a new spec or a new request wakes the loop.
@@ -64,6 +68,7 @@ private:
 
   Context context_;
   std::function<void()> changed_;
+  std::function<std::vector<std::string>()> paths_;
   api::Meta meta_;
   Result<api::GitRepository> parsed_;
   api::GitRepositoryStatus status_;

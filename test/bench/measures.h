@@ -23,4 +23,9 @@ void measure_push(Stand& stand, Figures& figures, std::optional<double> event_an
 /// 10,000 objects of ten kinds, and nothing happens: rss_10000, idle_*.
 void measure_idle(Stand& stand, Figures& figures);
 
+/// 1,000 GitSyncs of four objects in one repository: noop_commit_*, push_all_*.
+void measure_monorepo(Stand& stand, Figures& figures);
+/// A commit that never becomes healthy: rollback_after_timeout, newer_commit_starts.
+void measure_rollback(Stand& stand, Figures& figures);
+
 } // namespace gitsync::bench

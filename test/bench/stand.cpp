@@ -79,10 +79,10 @@ Stand::Stand(Scale how) : scale(how), repo(directory.path(), "bench") {
   kubeconfig_ = ready.at("kubeconfig").get<std::string>();
   server_ = std::make_unique<test::GitServer>(test::GitServer::Options{.root = directory.path()});
   intruder = std::make_unique<ClientThread>(kubeconfig_, "bench-intruder");
-  for (const auto* kind : {"gitrepositories", "gitsyncs"})
+  for (const auto* kind : {"gitrepositories", "gitsyncs", "approvals", "pauses"})
     intruder->apply(cat("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/", kind, ".gitops.volaticloud.com"),
                     test::read_file(checkout() / "crds" / (std::string(kind) + ".yaml")));
-  for (const auto* ns : {control, ours, floor_ns, quiet_ns})
+  for (const auto* ns : {control, ours, floor_ns, quiet_ns, mono_ns, mono_floor_ns})
     intruder->create("/api/v1/namespaces", {{"metadata", {{"name", ns}}}});
   onlooker = std::make_unique<Onlooker>(kubeconfig_);
   for (const auto* ns : {ours, floor_ns})
@@ -123,15 +123,44 @@ void Stand::restart_operator() {
   start_operator();
 }
 
-void Stand::declare(const std::string& name) {
-  intruder->create(collection("gitsyncs"), {{"apiVersion", group},
-                                            {"kind", "GitSync"},
-                                            {"metadata", {{"name", name}}},
-                                            {"spec",
-                                             {{"sourceRef", {{"name", "bench"}}},
-                                              {"path", "./" + name},
-                                              {"interval", "24h"},
-                                              {"prune", {{"maxDeletePercent", 100}}}}}});
+void Stand::declare(const std::string& name, const json& more) {
+  json spec = {
+      {"sourceRef", {{"name", "bench"}}}, {"path", "./" + name}, {"interval", "24h"}, {"prune", {{"maxDeletePercent", 100}}}};
+  spec.merge_patch(more);
+  intruder->create(collection("gitsyncs"),
+                   {{"apiVersion", group}, {"kind", "GitSync"}, {"metadata", {{"name", name}}}, {"spec", spec}});
+}
+
+void Stand::merge_spec(const std::string& name, const json& spec) {
+  intruder->merge(collection("gitsyncs") + "/" + name, {{"spec", spec}});
+}
+
+void Stand::await_healthy(const std::string& name) {
+  test::eventually(
+      "GitSync " + name + " is healthy",
+      [&] {
+        const auto status = intruder->get(collection("gitsyncs") + "/" + name).value("status", json::object());
+        return status.contains("lastHealthyRevision") && status.value("health", "") == "Healthy";
+      },
+      std::chrono::seconds(60));
+}
+
+void Stand::ask_for_poll() {
+  intruder->merge(
+      collection("gitrepositories") + "/bench",
+      {{"metadata",
+        {{"annotations", {{std::string(api::requested_at_annotation), rfc3339_micro(std::chrono::system_clock::now())}}}}}});
+}
+
+void Stand::poll(const std::string& commit) {
+  ask_for_poll();
+  test::eventually(
+      "the source has commit " + commit,
+      [&] {
+        const auto source = intruder->get(collection("gitrepositories") + "/bench");
+        return source.value("status", json::object()).value("revision", "").find(commit) != std::string::npos;
+      },
+      std::chrono::seconds(60));
 }
 
 void Stand::retract(const std::string& name) {

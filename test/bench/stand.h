@@ -25,6 +25,7 @@ struct Scale {
   size_t few = 100, objects = 1000, many = 10'000;
   unsigned drifts = 1000, drift_block = 100, deletes = 300, delete_block = 30;
   unsigned pushes = 25, creations = 3;
+  size_t syncs = 1000;
   std::chrono::seconds settle{20}, idle{60};
   size_t in_flight = 32;
 };
@@ -48,7 +49,9 @@ public:
   static constexpr const char* control = "gitsync-bench"; // namespace of GitRepository, GitSync and Lease
   static constexpr const char* ours = "bench-ours";       // of the operator's objects
   static constexpr const char* floor_ns = "bench-floor";  // of the bare client's
-  static constexpr const char* quiet_ns = "bench-quiet";  // of the many that nothing happens to
+  static constexpr const char* mono_ns = "bench-mono";    // of the objects of many GitSyncs
+  static constexpr const char* mono_floor_ns = "bench-mono-floor";
+  static constexpr const char* quiet_ns = "bench-quiet"; // of the many that nothing happens to
 
   const Scale scale;
   test::TemporaryDirectory directory{"gitsync-bench"};
@@ -65,7 +68,10 @@ public:
   void restart_operator();
 
   /// A GitSync of that name for ./<name>.
-  void declare(const std::string& name);
+  void declare(const std::string& name, const json& more = json::object());
+  void merge_spec(const std::string& name, const json& spec);
+  /// Waits until its applied revision is healthy.
+  void await_healthy(const std::string& name);
   /// Deletes it with all its objects.
   void retract(const std::string& name);
   void set_poll_interval(const std::string& interval);
@@ -73,6 +79,10 @@ public:
   void write(const std::string& name, const std::vector<Object>& objects);
   /// git commit and git push.
   std::string commit(const std::string& message);
+  /// Asks the source to look now, and returns at once.
+  void ask_for_poll();
+  /// The same, and waits until its status tells that commit.
+  void poll(const std::string& commit);
   /// `gitsync reconcile NAME`, to its end; throws where it fails.
   Push reconcile(const std::string& name, std::string commit);
 

@@ -139,3 +139,57 @@ TEST_CASE("Another path in the spec moves the GitSync there: new objects come, o
   site.await_gone(config_map(site.ns, "two"));
   CHECK(site.api.get(config_map(site.ns, "one"))["metadata"]["uid"] == one["metadata"]["uid"]);
 }
+
+TEST_CASE("A commit that touches nothing of a GitSync costs it no request, and one that does finds it awake") {
+  Site site("path-elsewhere");
+  site.repo.write("app/a.yaml", config_map_yaml("a", {{"color", "blue"}}));
+  for (const auto* name : {"one", "two", "three"})
+    site.repo.write(std::string(name) + "/x.yaml", config_map_yaml(name, {{"color", "blue"}}));
+  std::string commit = site.begin();
+  for (const auto* name : {"one", "two", "three"}) {
+    site.add_sync(name, {{"path", name}});
+    site.await_applied(commit, name);
+  }
+  site.add_sync("last", {{"path", "three"}, {"suspend", true}});
+  site.await_condition(git_sync(site.ns, "last"), "Ready", "False", "Suspended");
+  site.fence(config_map(site.ns, "a"));
+  const auto see = [&](const std::string& seen) {
+    site.request_poll();
+    eventually("the source has the commit", [&] { return text_at(site.source(), "/status/revision").ends_with(seen); });
+  };
+  const auto applied = site.sync("two")["status"];
+  const auto mark = site.audit.mark();
+  for (int i = 0; i < 3; ++i) {
+    site.repo.write("elsewhere/" + std::to_string(i) + ".txt", "x");
+    see(site.repo.commit());
+  }
+  site.fence(config_map(site.ns, "a")); // nothing is under way any more
+  for (const auto& request : site.audit.requests(site.op().user(), mark)) {
+    INFO(request);
+    // The source's status and Event, and what the fence costs "app".
+    const bool expected =
+        std::ranges::any_of(std::vector<std::string>{"gitrepositories", "events", "configmaps", "gitsyncs/app/", "secrets"},
+                            [&](const auto& part) { return request.find(part) != std::string::npos; });
+    CHECK(expected);
+    for (const auto* name : {"/one", "/two", "/three"}) CHECK(request.find(name) == std::string::npos);
+  }
+  CHECK(site.sync("two")["status"] == applied);
+
+  // The next one that touches a path is applied, and only there; those that were passed over count as current for others.
+  site.api.merge(git_sync(site.ns, "one"), {{"spec", {{"dependsOn", json::array({{{"name", "two"}}})}}}}, "tester");
+  site.repo.write("one/x.yaml", config_map_yaml("one", {{"color", "red"}}));
+  commit = site.repo.commit();
+  see(commit);
+  site.await_applied(commit, "one");
+  CHECK(text_at(site.api.get(config_map(site.ns, "one")), "/data/color") == "red");
+  CHECK(site.sync("two")["status"] == applied);
+  // Renamed away, a path is missed; back again, it is as it was.
+  site.repo.write("moved/x.yaml", config_map_yaml("two", {{"color", "blue"}})).remove("two/x.yaml");
+  see(site.repo.commit());
+  site.await_message("path two: is not in commit", "two");
+  site.repo.write("two/x.yaml", config_map_yaml("two", {{"color", "green"}})).remove("moved/x.yaml");
+  commit = site.repo.commit();
+  see(commit);
+  site.await_applied(commit, "two");
+  CHECK(text_at(site.api.get(config_map(site.ns, "two")), "/data/color") == "green");
+}

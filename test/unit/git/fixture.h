@@ -160,6 +160,10 @@ public:
     return {std::move(result), std::move(changes)};
   }
 
+  Result<git::Trees> trees(const std::string& url, const std::string& commit, std::vector<std::string> paths) {
+    return run(client->trees({.url = url, .commit = commit, .paths = std::move(paths)}));
+  }
+
   ScratchDir scratch;
   fs::path mirrors;
   asio::io_context io;

@@ -44,6 +44,15 @@ TEST_CASE("messages arrive as they were sent", "[git]") {
   CHECK(error.after == std::chrono::milliseconds(5));
 }
 
+TEST_CASE("a question about trees arrives as it was asked, and so does its answer", "[git]") {
+  const auto job = decode_job(encode(Job(TreesJob{"/m", "https://h/a", "c", {"./a", "b/c"}})));
+  REQUIRE(job);
+  CHECK(std::get<TreesJob>(*job).paths == std::vector<std::string>{"./a", "b/c"});
+  const auto answer = decode_answer(encode(Answer(Trees{{{"./a", "t1"}, {"b/c", "t2"}}})));
+  REQUIRE(answer);
+  CHECK(std::get<Trees>(*answer).ids.at("b/c") == "t2");
+}
+
 TEST_CASE("garbage is an error, never an exception", "[git]") {
   for (const char* text :
        {"", "{", "[]", "null", "{}", R"({"job":"fetch"})", R"({"job":1})", R"({"job":"x"})", R"({"file":1})", R"({"error":{}})",

@@ -234,3 +234,25 @@ TEST_CASE("names of tree entries", "[git]") {
   for (const char* name : {"a.yaml", "a.yml", "a.json"}) CHECK(git::is_manifest_name(name));
   for (const char* name : {"yaml", "a.yaml.tpl", "a.YAML", "a.txt"}) CHECK_FALSE(git::is_manifest_name(name));
 }
+
+TEST_CASE("the trees of many paths are told by one job, and a commit elsewhere leaves them as they were", "[git]") {
+  ClientFixture f;
+  TestRepository repo(f.scratch / "r.git");
+  const auto first = repo.commit({{"a/x.yaml", config_map("a")}, {"b/deep/y.yaml", config_map("b")}, {"file", "x"}});
+  const auto trees_of = [&](const std::string& commit) {
+    return f.trees(repo.file_url(), commit, {"./a", "b/deep/", "", "none", "file", "../x", "/etc"});
+  };
+  REQUIRE(f.fetch(repo.file_url()));
+  const auto before = trees_of(first);
+  REQUIRE(before);
+  CHECK(before->ids == std::map<std::string, std::string>{{"", repo.git("rev-parse main^{tree}")},
+                                                          {"./a", repo.git("rev-parse main:a")},
+                                                          {"b/deep/", repo.git("rev-parse main:b/deep")}});
+  const auto second = repo.commit({{"a/x.yaml", config_map("a")}, {"b/deep/y.yaml", config_map("other")}});
+  REQUIRE(f.fetch(repo.file_url()));
+  const auto after = trees_of(second);
+  REQUIRE(after);
+  CHECK(after->ids.at("./a") == before->ids.at("./a"));
+  CHECK(after->ids.at("b/deep/") != before->ids.at("b/deep/"));
+  CHECK_FALSE(trees_of(std::string(40, '0')));
+}

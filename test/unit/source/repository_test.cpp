@@ -28,6 +28,7 @@ struct Stand : kube::KubeBench {
       loop.executor(), {.instance = "test"}, [](report::EventWrite) -> Task<Result<>> { co_return Result<>{}; }};
   std::unique_ptr<source::Repository> repository;
   size_t changes = 0;
+  std::vector<std::string> paths;
   bool ended = false;
 
   Stand() : kube::KubeBench([this](Exchange& e) -> Task<> { co_await answer(e); }) {}
@@ -73,7 +74,8 @@ struct Stand : kube::KubeBench {
   void start(const json& object) {
     loop.inside([&] {
       repository = std::make_unique<source::Repository>(
-          source::Context{kube, git, {metrics, events}, loop.executor(), [] { return true; }}, object, [this] { ++changes; });
+          source::Context{kube, git, {metrics, events}, loop.executor(), [] { return true; }}, object, [this] { ++changes; },
+          [this] { return paths; });
     });
   }
   json condition(const std::string& type) const {
