@@ -120,9 +120,15 @@ void measure_monorepo(Stand& stand, Figures& figures) {
     const auto commit = stand.commit("all");
     auto all = stand.onlooker->expect(all_with(Stand::mono_ns, value, count));
     const double before = processor_time_of(stand.op().pid());
+    const auto writes_before = stand.server_writes();
     const auto start = std::chrono::steady_clock::now();
     stand.poll(commit);
     ours.push_back(milliseconds_between(start, all.get("all objects", patience).at) / 1000);
+    for (const auto& [what, n] : stand.server_writes()) {
+      const auto it = writes_before.find(what);
+      const auto more = static_cast<int64_t>(n - (it == writes_before.end() ? 0 : it->second));
+      if (more >= static_cast<int64_t>(syncs / 10)) progress(cat("  ", what, ": ", more));
+    }
     busy.push_back((processor_time_of(stand.op().pid()) - before) / 1000);
     stand.settle_down();
   }
