@@ -14,8 +14,8 @@ std::string chunk_name(const std::string& sync, const std::string& kind, unsigne
 const std::string objects = "objects", healthy = "healthy";
 } // namespace
 
-InventoryStore::InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write)
-    : client_(client), owner_(std::move(owner)), may_write_(std::move(may_write)) {}
+InventoryStore::InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write, Semaphore& books)
+    : client_(client), owner_(std::move(owner)), may_write_(std::move(may_write)), books_(books) {}
 
 std::string InventoryStore::path(const std::string& name) const {
   return cat("/api/v1/namespaces/", owner_.ns, "/secrets/", name);
@@ -35,7 +35,8 @@ Task<Result<std::string>> InventoryStore::load(std::string name) {
 }
 
 Task<Result<>> InventoryStore::save(std::string name, std::string bytes) {
-  if (may_write_ && !may_write_()) co_return fail(Code::Cancelled, "the lease is no longer ours");
+  const auto permit = co_await books_.acquire();
+  if (!permit || (may_write_ && !may_write_())) co_return fail(Code::Cancelled, "the lease is no longer ours");
   const json secret = {{"apiVersion", "v1"},
                        {"kind", "Secret"},
                        {"type", "gitops.volaticloud.com/inventory"},

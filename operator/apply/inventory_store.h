@@ -2,6 +2,7 @@
 #pragma once
 #include "apply/inventory.h"
 #include "kube/client.h"
+#include "runtime/event.h"
 
 #include <functional>
 #include <set>
@@ -15,7 +16,8 @@ public:
     std::string ns, name, uid; // the GitSync: owner of the Secrets, so that they leave with it
     std::string label;
   };
-  InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write);
+  /// `books` bounds the writes of all GitSyncs that only keep account: what people wait for goes ahead of them.
+  InventoryStore(kube::Client& client, Owner owner, std::function<bool()> may_write, Semaphore& books);
 
   /// The head; one with chunks == 0 and an empty salt where nothing was stored yet.
   Task<Result<InventoryMeta>> load_meta();
@@ -43,6 +45,7 @@ private:
   kube::Client& client_;
   Owner owner_;
   std::function<bool()> may_write_;
+  Semaphore& books_;
 };
 
 } // namespace gitsync

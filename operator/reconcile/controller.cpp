@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::seconds housekeeping_pause{15};
+constexpr size_t books_at_once = 4; // beside 32 applies: the work goes ahead of the telling
 
 std::string collection(std::string_view plural) { return cat("/apis/", api::api_group_version, "/", plural); }
 
@@ -54,10 +55,11 @@ Controller::Controller(Options options)
                                                               options_.reporter.metrics.watch_restarted(metric_of(reason));
                                                               if (reason == "expired") options_.reporter.metrics.relisted();
                                                             }),
-      approvals_(options_.kube, options_.executor, options_.may_write,
-                 [this](const std::string& key) {
-                   if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->approved();
-                 }),
+      books_(options_.executor, books_at_once), approvals_(options_.kube, options_.executor, options_.may_write,
+                                                           [this](const std::string& key) {
+                                                             if (const auto it = syncs_.find(key); it != syncs_.end())
+                                                               it->second->approved();
+                                                           }),
       pauses_(options_.kube, options_.executor, options_.may_write,
               [this](const std::string& key) {
                 if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->pauses_changed();
@@ -72,6 +74,7 @@ Controller::Controller(Options options)
                options_.reporter,
                options_.executor,
                options_.may_write,
+               books_,
                [this](const std::string& key) -> source::Repository* {
                  const auto it = repositories_.find(key);
                  return it == repositories_.end() ? nullptr : it->second.get();

@@ -70,6 +70,7 @@ private:
   Applier applier_;
   DriftEngine drift_;
   WatchHub watches_;
+  Semaphore books_;
   Approvals approvals_;
   Pauses pauses_;
   Context context_;

@@ -28,8 +28,8 @@ Sync::Sync(Context& context, const json& object)
       status_(api::parse_git_sync_status(object)), facts_(make_facts(meta_)),
       writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
               {.may_write = context.may_write}),
-      store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write), group_(context.executor),
-      wake_(context.executor), health_news_(context.executor),
+      store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write, context.books),
+      group_(context.executor), wake_(context.executor), health_news_(context.executor),
       pods_(context.kube, context.executor, [this](const ObjectRef& workload, std::string cause) {
         if (health_.set_cause(workload, std::move(cause))) health_news_.set();
       }) {

@@ -42,6 +42,7 @@ struct Context {
   report::Reporter reporter;
   asio::any_io_executor executor;
   std::function<bool()> may_write;
+  Semaphore& books; // writes that only keep account (inventories, statuses), of all GitSyncs
   std::function<source::Repository*(const std::string& key)> source; // null where there is none
   OwnHome home;
   Approvals& approvals;
@@ -146,6 +147,7 @@ private:
   Task<Applied> apply_pending();
   Task<std::vector<Error>> apply_stage(Stage stage, const std::vector<ObjectRef>& objects);
   Task<> carry_out(source::Revision revision, bool quiet);
+  Task<> tell_slow(uint64_t attempt);
   Task<Result<>> definitions_served(const std::vector<ObjectRef>& crds);
   std::vector<ObjectRef> pending() const;
 
@@ -231,8 +233,9 @@ private:
   bool blocked_ = false;                    // objects of the revision wait for the health of others
   Instant blocked_since_{};                 // and, where that is so, since when
   Instant attempt_started_{};
-  size_t changed_ = 0;   // objects that the revision changes, for telling
-  bool settled_ = false; // all of the revision is applied, and nothing else has a say in Ready
+  uint64_t attempts_ = 0; // that changed something
+  size_t changed_ = 0;    // objects that the revision changes, for telling
+  bool settled_ = false;  // all of the revision is applied, and nothing else has a say in Ready
   bool loaded_ = false, finished_ = false;
   bool untold_ = false;         // the inventory has a revision that an earlier process carried out and could not tell of
   std::string handled_request_; // value of requestedAt that was acted on

@@ -8,6 +8,7 @@ namespace {
 
 /// A peer that cannot read the commit (its git is away, its manifests are broken) must not stop pruning for ever.
 constexpr std::chrono::seconds patience_with_peers{10};
+constexpr std::chrono::seconds slow{3};
 
 /// What the bodies depend on besides the files; another value means reading all of them anew.
 std::string spec_key(const api::GitSyncSpec& spec, const std::string& url) {
@@ -260,11 +261,11 @@ Task<> Sync::attempt(source::Revision revision) {
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
       status_.errors.clear();
       if (changed > 0) {
-        // Told when it takes a while: a quick apply ends before this is written.
+        // Told when it takes a while: a quick apply has its result to tell, and nothing else.
         api::mark_reconciling(status_.conditions, api::reason::progressing,
                               cat("Applying revision ", api::short_revision(revision.revision), ": ", changed, " objects"),
                               {meta_.generation, std::chrono::system_clock::now()});
-        publish(report::Urgency::Later);
+        group_.spawn("slow apply " + meta_.key(), tell_slow(++attempts_));
       }
       changed_ = changed;
       co_await carry_out(revision, untouched && !was_refused && changed == 0);
@@ -286,6 +287,12 @@ Task<> Sync::attempt(source::Revision revision) {
     report_failed(std::move(result.error()), true);
   }
   if (!retry_wanted_) refused_commit_ = revision.commit;
+}
+
+/// That work goes on, once it has taken so long that somebody may look.
+Task<> Sync::tell_slow(uint64_t attempt) {
+  co_await sleep_for(slow);
+  if (attempt == attempts_ && !settled_ && !blocked_ && !group_.stopping()) publish(report::Urgency::Later);
 }
 
 /// What was accepted → the cluster. `quiet`: nothing of ours has changed, so nothing of ours is written.

@@ -75,6 +75,7 @@ Task<> StatusWriter::flush() {
 }
 
 Task<Result<>> StatusWriter::send(const json& status, const json& patch) {
+  const auto permit = options_.books ? co_await options_.books->acquire() : Semaphore::Permit();
   auto written = co_await client_.patch_raw(path_ + "/status", kube::PatchType::Merge, json{{"status", patch}}.dump(),
                                             cat("fieldManager=", api::operator_field_manager));
   if (!written) co_return std::unexpected(std::move(written.error()));

@@ -24,7 +24,8 @@ class StatusWriter {
 public:
   struct Options {
     std::chrono::milliseconds soon{20}, later{1'000};
-    std::function<bool()> may_write; // the lease is certainly ours
+    std::function<bool()> may_write{}; // the lease is certainly ours
+    Semaphore* books = nullptr;        // bounds such writes of many objects; none: no bound
   };
   /// `path` of the object itself; `known` is its status as last read.
   StatusWriter(kube::Client& client, asio::any_io_executor executor, std::string path, nlohmann::json known, Options options);
