@@ -101,3 +101,5 @@ system_packages
 command -v "$GITSYNC_CXX" >/dev/null || stop "$GITSYNC_CXX is not there; set GITSYNC_CXX to g++ >= 14 or clang++ >= 19"
 go_toolchain
 "$GITSYNC_ROOT/scripts/helpers.sh"
+# The render worker is built by CMake; what it needs is fetched here, so that building needs no network.
+(cd "$GITSYNC_ROOT/operator/render/worker" && go mod download)

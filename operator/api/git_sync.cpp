@@ -54,6 +54,43 @@ std::vector<DriftIgnore> read_drift_ignore(SpecReader& reader) {
   return out;
 }
 
+constexpr size_t most_dependencies = 32, most_checks = 32, longest_name = 253, longest_expression = 4096; // as in the CRD
+
+std::vector<Dependency> read_dependencies(SpecReader& reader) {
+  std::vector<Dependency> out;
+  for (const auto* entry : reader.entries("dependsOn", most_dependencies)) {
+    const std::string at = cat("dependsOn[", out.size(), "]");
+    Dependency dependency{reader.entry_text(*entry, at, "name", longest_name),
+                          reader.entry_text(*entry, at, "readyExpr", longest_expression)};
+    reader.check(is_dns_subdomain(dependency.name), cat(at, ".name"),
+                 "must be an object's name (lower-case letters, digits, \"-\" and \".\")");
+    out.push_back(std::move(dependency));
+  }
+  return out;
+}
+
+std::vector<HealthCheck> read_health_checks(SpecReader& reader) {
+  std::vector<HealthCheck> out;
+  for (const auto* entry : reader.entries("health.healthChecks", most_checks)) {
+    const std::string at = cat("health.healthChecks[", out.size(), "]");
+    const auto text = [&](std::string_view name, size_t most) { return reader.entry_text(*entry, at, name, most); };
+    const std::string api_version = text("apiVersion", longest_name);
+    const auto slash = api_version.find('/');
+    reader.check(!api_version.empty(), cat(at, ".apiVersion"), "is required");
+    HealthCheck check{.group = slash == std::string::npos ? "" : api_version.substr(0, slash),
+                      .kind = text("kind", 63),
+                      .name = text("name", longest_name),
+                      .ns = text("namespace", 63),
+                      .current = text("current", longest_expression),
+                      .in_progress = text("inProgress", longest_expression),
+                      .failed = text("failed", longest_expression)};
+    reader.check(!check.kind.empty(), cat(at, ".kind"), "is required");
+    reader.check(!check.current.empty(), cat(at, ".current"), "is required");
+    out.push_back(std::move(check));
+  }
+  return out;
+}
+
 GitSyncSpec read_spec(SpecReader& reader) {
   GitSyncSpec spec;
   const std::vector<std::string> sources = {std::string(git_repository_kind)};
@@ -74,12 +111,13 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.drift_ignore = read_drift_ignore(reader);
   spec.health_wait = reader.flag("health.wait", true);
   spec.health_timeout = reader.duration("health.timeout", "5m", 1s, 24h);
+  spec.health_checks = read_health_checks(reader);
   spec.target_namespace = reader.text("targetNamespace");
   reader.check(spec.target_namespace.empty() || is_dns_label(spec.target_namespace), "targetNamespace",
                "must be a namespace's name (lower-case letters, digits and \"-\")");
   spec.rollback = reader.flag("rollback.enabled", false);
   spec.on_error = static_cast<OnError>(reader.choice("onError", {"Stop", "Continue"}, 0));
-  spec.depends_on = reader.names("dependsOn", 32);
+  spec.depends_on = read_dependencies(reader);
   spec.deletion_policy = static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan"}, 0));
   spec.suspend = reader.flag("suspend", false);
   return spec;
@@ -96,6 +134,23 @@ Result<GitSync> parse_git_sync(const nlohmann::json& object) {
   out.spec = read_spec(reader);
   if (!reader.ok()) return reader.error();
   out.status = parse_git_sync_status(object);
+  return out;
+}
+
+std::vector<SpecExpression> expressions_of(const GitSyncSpec& spec) {
+  std::vector<SpecExpression> out;
+  for (size_t i = 0; i < spec.depends_on.size(); ++i)
+    if (const auto& each = spec.depends_on[i]; !each.ready_expr.empty())
+      out.push_back({cat("spec.dependsOn[", i, "].readyExpr"), each.ready_expr, each.name});
+  for (size_t i = 0; i < spec.health_checks.size(); ++i) {
+    const auto& check = spec.health_checks[i];
+    const auto add = [&](std::string_view name, const std::string& text) {
+      if (!text.empty()) out.push_back({cat("spec.health.healthChecks[", i, "].", name), text, {}});
+    };
+    add("current", check.current);
+    add("inProgress", check.in_progress);
+    add("failed", check.failed);
+  }
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "api/spec_reader.h"
 #include "api/status.h"
 #include "base/error.h"
+#include "object/manifest.h"
 
 #include <chrono>
 #include <optional>
@@ -55,6 +56,33 @@ enum class OnError {
   Continue, // all goes on that does not depend on it
 };
 
+/// Another GitSync that has to be ready first: an entry of spec.dependsOn.
+struct Dependency {
+  std::string name;       // of the same namespace
+  std::string ready_expr; // CEL over `self` and `dep`; "" for none
+  friend bool operator==(const Dependency&, const Dependency&) = default;
+};
+
+/// How well objects of a kind are, by expressions over their fields: an entry of spec.health.healthChecks. The first one that
+/// matches an object is its rule.
+struct HealthCheck {
+  std::string group, kind;
+  std::string name, ns;                     // "" for any
+  std::string current, in_progress, failed; // CEL; only the first is always there
+  bool matches(const ObjectRef& ref) const {
+    return ref.group == group && ref.kind == kind && (name.empty() || ref.name == name) && (ns.empty() || ref.ns == ns);
+  }
+  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
+};
+
+/// An expression of a spec, for being compiled before it is used.
+struct SpecExpression {
+  std::string path; // "spec.health.healthChecks[0].current"
+  std::string text;
+  std::string dependency; // the GitSync's name, of a readyExpr
+  friend bool operator==(const SpecExpression&, const SpecExpression&) = default;
+};
+
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
@@ -71,7 +99,8 @@ struct GitSyncSpec {
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   bool rollback = false;                             // spec.rollback.enabled
   OnError on_error = OnError::Stop;
-  std::vector<std::string> depends_on; // names of GitSyncs of the same namespace: spec.dependsOn[].name
+  std::vector<Dependency> depends_on;     // spec.dependsOn
+  std::vector<HealthCheck> health_checks; // spec.health.healthChecks
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
   bool suspend = false;
   friend bool operator==(const GitSyncSpec&, const GitSyncSpec&) = default;
@@ -89,6 +118,11 @@ struct GitSync {
 /// Never throws, whatever the JSON is. InvalidSpec with all that is wrong, beginning "GitSync ns/name: spec.path: …"; use
 /// parse_meta() and parse_git_sync_status() then, and mark it Stalled.
 Result<GitSync> parse_git_sync(const nlohmann::json& object);
+
+/// The names that a readyExpr may use.
+inline constexpr std::string_view ready_self = "self", ready_dependency = "dep";
+/// All expressions of a spec, those of readyExpr first.
+std::vector<SpecExpression> expressions_of(const GitSyncSpec& spec);
 
 /// Every field that the parser reads, for the test that holds it against the CRD.
 std::vector<FieldRead> git_sync_fields();

@@ -97,15 +97,25 @@ const nlohmann::json& SpecReader::list(std::string_view path, size_t most) {
   return none;
 }
 
-std::vector<std::string> SpecReader::names(std::string_view path, size_t most) {
-  std::vector<std::string> out;
+std::vector<const nlohmann::json*> SpecReader::entries(std::string_view path, size_t most) {
+  std::vector<const nlohmann::json*> out;
   for (const auto& entry : list(path, most)) {
-    auto name = read_text(entry, "name");
-    if (!is_dns_subdomain(name))
-      note(path, cat("name ", in_quotes(name), " must be an object's name (lower-case letters, digits, \"-\" and \".\")"));
-    out.push_back(std::move(name));
+    if (!entry.is_object()) note(path, "must be a list of objects");
+    out.push_back(&entry);
   }
   return out;
+}
+
+std::string SpecReader::entry_text(const nlohmann::json& entry, std::string_view at, std::string_view name, size_t most) {
+  const auto& value = read_member(entry, name);
+  if (value.is_null()) return {};
+  if (!value.is_string()) {
+    note(cat(at, ".", name), cat("must be a string, not ", value.type_name()));
+    return {};
+  }
+  if (value.get_ref<const std::string&>().size() <= most) return value.get<std::string>();
+  note(cat(at, ".", name), cat("must not be longer than ", most, " characters"));
+  return {};
 }
 
 void SpecReader::check(bool holds, std::string_view path, std::string_view problem) {

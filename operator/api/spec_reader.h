@@ -44,8 +44,10 @@ public:
 
   /// A list of objects, at most `most`, for the caller to read; an empty list where there is none. Lives as long as the object.
   const nlohmann::json& list(std::string_view path, size_t most);
-  /// A list of objects with the member "name", at most `most`; each has to be an object's name.
-  std::vector<std::string> names(std::string_view path, size_t most);
+  /// The same entry by entry; one that is no object is noted.
+  std::vector<const nlohmann::json*> entries(std::string_view path, size_t most);
+  /// A text member of an entry, `at` being the entry's path ("dependsOn[0]"); at most `most` bytes. Missing is "".
+  std::string entry_text(const nlohmann::json& entry, std::string_view at, std::string_view name, size_t most);
 
   /// Notes "spec.<path>: <problem>" unless it holds.
   void check(bool holds, std::string_view path, std::string_view problem);

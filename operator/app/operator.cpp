@@ -8,6 +8,7 @@
 #include "kube/discovery.h"
 #include "kube/leader.h"
 #include "reconcile/controller.h"
+#include "render/client.h"
 #include "runtime/memory.h"
 #include "server/probes.h"
 
@@ -24,10 +25,11 @@ namespace {
 using nlohmann::json;
 constexpr std::string_view lease_name = "gitsync-operator";
 
-/// The program of the git worker lies beside this one.
-std::filesystem::path worker_executable() {
+/// The workers' programs lie beside this one.
+constexpr std::string_view git_worker = "gitsync-git-worker", render_worker = "gitsync-render-worker";
+std::filesystem::path beside(std::string_view program) {
   std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "gitsync-git-worker";
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / program;
 }
 
 /// All parts, in the order in which they start; they stop the other way round.
@@ -36,7 +38,13 @@ public:
   Operator(asio::io_context& io, const OperatorOptions& options, std::unique_ptr<kube::Access> access)
       : io_(io), options_(options), executor_(io.get_executor()), metrics_(GITSYNC_VERSION), http_(executor_),
         kube_(http_, std::move(access), cat("gitsync/", GITSYNC_VERSION)), discovery_(kube_, executor_),
-        git_(executor_, {.mirrors = options.mirrors, .executable = worker_executable()}),
+        git_(executor_, {.mirrors = options.mirrors, .executable = beside(git_worker)}),
+        render_(executor_,
+                {.executable = beside(render_worker),
+                 .on_lost =
+                     [this](Code code) {
+                       metrics_.worker_killed(code == Code::Timeout ? report::WorkerEnd::Deadline : report::WorkerEnd::Crash);
+                     }}),
         events_(executor_, {.instance = report::host_name()},
                 [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
@@ -44,7 +52,7 @@ public:
       metrics_.api_request(verb, status, seconds);
       if (verb != "update") ++work_; // the Lease's renewal is none
     });
-    metrics_.before_scrape([this] { metrics_.set_worker_resident(git_.resident()); });
+    metrics_.before_scrape([this] { metrics_.set_worker_resident(git_.resident() + render_.resident()); });
     probes_.add_ready("apiserver", [this]() -> Result<> {
       if (discovery_.map().size() == 0) return fail(Code::ApiUnreachable, "the API server was not reached yet");
       return {};
@@ -59,7 +67,9 @@ public:
   }
 
   int run() {
-    if (const auto worker = worker_executable(); access(worker.c_str(), X_OK) != 0) {
+    for (const auto program : {git_worker, render_worker}) {
+      const auto worker = beside(program);
+      if (access(worker.c_str(), X_OK) == 0) continue;
       std::cerr << fail(Code::InvalidArgument,
                         cat(worker.string(), ": is not there or not executable; install it beside gitsync"))
                        .error()
@@ -153,6 +163,7 @@ private:
         kube_,
         discovery_,
         git_,
+        render_,
         {metrics_, events_},
         executor_,
         [this] { return may_write(); },
@@ -174,6 +185,8 @@ private:
       controller_->stop();
       co_await controller_->wait();
     }
+    render_.stop();
+    co_await render_.wait();
     group_.stop();
     co_await group_.wait();
     if (leader_ && leader_->is_leader()) co_await leader_->release();
@@ -189,6 +202,7 @@ private:
   kube::Client kube_;
   kube::Discovery discovery_;
   git::Client git_;
+  render::Client render_;
   report::EventRecorder events_;
   server::HttpServer server_;
   server::Probes probes_;

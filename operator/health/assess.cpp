@@ -63,14 +63,20 @@ State parse_state(std::string_view text) {
   return State::Unknown;
 }
 
-Health assess(const GroupKind& kind, const nlohmann::json& live) {
+std::optional<Health> assess_early(const nlohmann::json& live) {
   const auto& metadata = read_member(live, "metadata");
-  if (!read_text(metadata, "deletionTimestamp").empty()) return {State::Progressing, "being deleted"};
-  const auto& status = read_member(live, "status");
+  if (!read_text(metadata, "deletionTimestamp").empty()) return Health{State::Progressing, "being deleted"};
   // A status of an earlier generation says nothing about what was applied a moment ago.
-  const auto& observed = read_member(status, "observedGeneration");
+  const auto& observed = read_member(read_member(live, "status"), "observedGeneration");
   if (observed.is_number_integer() && observed.get<int64_t>() < read_integer(metadata, "generation"))
-    return {State::Progressing, "its controller has not seen the change yet"};
+    return Health{State::Progressing, "its controller has not seen the change yet"};
+  return {};
+}
+
+Health assess(const GroupKind& kind, const nlohmann::json& live) {
+  if (auto early = assess_early(live)) return std::move(*early);
+  const auto& metadata = read_member(live, "metadata");
+  const auto& observed = read_member(read_member(live, "status"), "observedGeneration");
   const Rule rule = rule_of(kind);
   // A workload whose controller has never looked at it has no observedGeneration at all.
   if (kind.group == "apps" && rule != of_conditions && !observed.is_number_integer() && !metadata.empty())

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,10 @@ State parse_state(std::string_view text); // Unknown for anything else
 
 /// Of the object as the API server has it. Never throws, whatever the JSON is; a kind without rules and conditions is Healthy.
 Health assess(const GroupKind& kind, const nlohmann::json& live);
+
+/// What holds before any rule of a kind: an object that is being deleted, or whose status is of an earlier generation, is
+/// Progressing; nothing where its rule has to be asked.
+std::optional<Health> assess_early(const nlohmann::json& live);
 
 /// "Deployment shop/api: 1/3 available": kind and name as people say them, without the group.
 std::string describe(const ObjectRef& ref, const Health& health);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <array>
 #include <malloc.h>
 
 namespace gitsync::reconcile {
@@ -67,6 +68,7 @@ Controller::Controller(Options options)
       context_{options_.kube,
                options_.discovery,
                options_.git,
+               options_.render,
                table_,
                applier_,
                drift_,
@@ -96,7 +98,7 @@ Controller::Controller(Options options)
                [this] {
                  for (auto& [name, other] : syncs_) other->peer_planned();
                },
-               [this](Sync& sync, const std::string& commit) { return awaited(sync, commit); },
+               [this](Sync& sync, const std::string& commit) { return awaited(sync.meta().key(), sync.source_key(), commit); },
                [this](Sync& sync) {
                  for (auto& [name, other] : syncs_)
                    if (std::ranges::count(other->dependencies(), sync.meta().key()) > 0) other->dependency_settled();
@@ -117,14 +119,13 @@ Controller::Controller(Options options)
   };
   sync_listener_.on_deleted = [this](const auto& key) { sync_deleted(key); };
   applier_.on_applied([this](ManagedObject& object) { drift_.applied(object); });
-  const auto live = [this](ManagedObject& object, const json& now) {
-    if (auto* sync = sync_of(*object.sync)) sync->live(object, now);
-  };
-  applier_.on_live([this, live](ManagedObject& object, const json& now) {
-    live(object, now);
+  applier_.on_live([this](ManagedObject& object, const json& now) {
+    if (auto* sync = sync_of(*object.sync)) sync->live(object, now, true);
     if (object.phase == Phase::Settled) drift_.look_beside(object, now);
   });
-  drift_.on_live(live);
+  drift_.on_live([this](ManagedObject& object, const json& now) {
+    if (auto* sync = sync_of(*object.sync)) sync->live(object, now, false);
+  });
   drift_.on_report([this](const DriftReport& report) {
     if (auto* sync = sync_of(*report.sync)) sync->drift(report);
   });
@@ -188,22 +189,60 @@ std::vector<std::string> Controller::paths_of(const std::string& key) const {
   return {out.begin(), out.end()};
 }
 
-/// What a revision of it has to wait for. A circle never ends, so that is said instead.
-std::vector<std::string> Controller::awaited(const Sync& sync, const std::string& commit) const {
-  std::vector<std::string> out;
-  for (const auto& name : sync.dependencies()) {
-    const auto it = syncs_.find(name);
+/// What a revision of the GitSync `name` has to wait for. A circle never ends, so that is said instead.
+Task<Awaited> Controller::awaited(std::string name, std::string source, std::string commit) {
+  Awaited out;
+  const auto self = syncs_.find(name);
+  if (self == syncs_.end()) co_return out;
+  const auto dependencies = self->second->dependencies();
+  for (const auto& dependency : dependencies) {
+    const auto it = syncs_.find(dependency);
     if (it == syncs_.end()) {
-      out.push_back(sync_watch_.synced() ? cat(name, " (there is none)")
-                                         : name); // before that, perhaps it is only not seen yet
+      out.names.push_back(sync_watch_.synced() ? cat(dependency, " (there is none)")
+                                               : dependency); // before that, perhaps it is only not seen yet
       continue;
     }
-    if (const auto circle = circle_through(sync.meta().key(), name); !circle.empty())
-      out.push_back(cat(name, " (a circle: ", circle, "; remove one dependsOn)"));
-    else if (!it->second->ready_with(sync.source_key(), commit))
-      out.push_back(name);
+    if (const auto circle = circle_through(name, dependency); !circle.empty()) {
+      out.names.push_back(cat(dependency, " (a circle: ", circle, "; remove one dependsOn)"));
+      continue;
+    }
+    if (!it->second->ready_with(source, commit)) {
+      out.names.push_back(dependency);
+      continue;
+    }
+    const auto again = syncs_.find(name); // evaluating took a while
+    const std::string expression = again == syncs_.end() ? std::string() : again->second->ready_expression(dependency);
+    if (expression.empty()) continue;
+    const auto result = co_await evaluate_ready(name, dependency, expression);
+    if (result && result->value.value_or(false)) continue;
+    out.names.push_back(cat(dependency, " (readyExpr ",
+                            !result         ? cat("cannot be evaluated: ", result.error().message)
+                            : result->value ? std::string("is false")
+                                            : cat("cannot be evaluated: ", result->problem),
+                            ")"));
+    out.by_expression = true;
+    out.retry |= !result;
   }
-  return out;
+  co_return out;
+}
+
+/// Over both as the API server has them: the watch has told of a change, and neither is kept in memory.
+Task<Result<render::CelResult>> Controller::evaluate_ready(std::string name, std::string dependency, std::string expression) {
+  const std::array variables = {std::pair(api::ready_self, name), std::pair(api::ready_dependency, dependency)};
+  std::string values;
+  for (const auto& [variable, key] : variables) {
+    const auto slash = key.find('/');
+    const auto object = co_await options_.kube.get(cat("/apis/", api::api_group_version, "/namespaces/", key.substr(0, slash),
+                                                       "/", api::git_sync_plural, "/", key.substr(slash + 1)));
+    if (!object) co_return std::unexpected(object.error());
+    values +=
+        cat(values.empty() ? "{" : ",", "\"", variable, "\":", object->dump(-1, ' ', false, json::error_handler_t::replace));
+  }
+  render::CelRequest request{
+      {std::move(expression)}, {std::string(api::ready_self), std::string(api::ready_dependency)}, cat(values, "}")};
+  auto results = co_await options_.render.evaluate(std::move(request));
+  if (!results) co_return std::unexpected(std::move(results.error()));
+  co_return std::move(results->front());
 }
 
 /// "a → b → a" where `name` depends on `start` in the end; else empty.
@@ -243,6 +282,7 @@ void Controller::sync_changed(const std::string& key, const json& object) {
     sync->update(object);
   else
     sync = std::make_shared<Sync>(context_, object);
+  for (auto& [name, other] : syncs_) other->dependency_changed(key);
 }
 
 void Controller::sync_deleted(const std::string& key) {

@@ -22,6 +22,7 @@ public:
     kube::Client& kube;
     kube::Discovery& discovery;
     git::Client& git;
+    render::Client& render;
     report::Reporter reporter;
     asio::any_io_executor executor;
     std::function<bool()> may_write; // the lease is certainly ours
@@ -58,7 +59,8 @@ private:
   void sync_deleted(const std::string& key);
   void source_changed(const std::string& key);
   std::vector<std::string> paths_of(const std::string& key) const;
-  std::vector<std::string> awaited(const Sync& sync, const std::string& commit) const;
+  Task<Awaited> awaited(std::string name, std::string source, std::string commit);
+  Task<Result<render::CelResult>> evaluate_ready(std::string name, std::string dependency, std::string expression);
   std::string circle_through(const std::string& start, const std::string& name) const;
   Sync* sync_of(const SyncFacts& facts);
   Task<> reap(std::shared_ptr<Sync> sync);

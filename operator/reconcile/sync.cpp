@@ -9,6 +9,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr size_t checks_in_flight = 16; // of one GitSync: the others' come in between
+
 std::string object_path(const api::Meta& meta) {
   return cat("/apis/", api::api_group_version, "/namespaces/", meta.ns, "/", api::git_sync_plural, "/", meta.name);
 }
@@ -30,10 +32,13 @@ Sync::Sync(Context& context, const json& object)
               {.may_write = context.may_write}),
       store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write, context.books),
       group_(context.executor), wake_(context.executor), health_news_(context.executor),
-      pods_(context.kube, context.executor, [this](const ObjectRef& workload, std::string cause) {
-        if (health_.set_cause(workload, std::move(cause))) health_news_.set();
-      }) {
+      pods_(context.kube, context.executor,
+            [this](const ObjectRef& workload, std::string cause) {
+              if (health_.set_cause(workload, std::move(cause))) health_news_.set();
+            }),
+      asking_(context.executor, checks_in_flight) {
   if (spec_holder_) spec_ = *spec_holder_;
+  if (spec_) checks_ = spec_->spec.health_checks;
   handled_request_ = status_.last_handled_reconcile_at;
   if (spec_) {
     facts_->drift = spec_->spec.drift;
@@ -65,7 +70,10 @@ void Sync::update(const json& object) {
       meta.generation != meta_.generation || meta.requested_at() != meta_.requested_at() || meta.deleting != meta_.deleting;
   const bool edited = meta.generation != meta_.generation;
   meta_ = meta;
-  if (!news) return;
+  if (!news) {
+    if (held_by_expression_) wake_.set(); // a readyExpr may look at this object too
+    return;
+  }
   const auto ignored = ignore_rules();
   spec_holder_ = api::parse_git_sync(object);
   if (spec_holder_) spec_ = *spec_holder_;                            // a broken edit leaves the last good spec enforced
@@ -104,7 +112,7 @@ bool Sync::source_changed() {
 std::vector<std::string> Sync::dependencies() const {
   std::vector<std::string> out;
   if (spec_)
-    for (const auto& name : spec_->spec.depends_on) out.push_back(api::owner_name(meta_.ns, name));
+    for (const auto& each : spec_->spec.depends_on) out.push_back(api::owner_name(meta_.ns, each.name));
   return out;
 }
 
@@ -173,6 +181,10 @@ Task<> Sync::step(bool asked) {
   if (spec_->spec.suspend) {
     api::mark_not_ready(status_.conditions, api::reason::suspended, "Suspended: spec.suspend is true", at);
     publish(report::Urgency::Soon);
+    co_return;
+  }
+  if (const auto problem = co_await expressions_problem()) {
+    report_failed({*problem}, false);
     co_return;
   }
   if (asked) co_await requested();

@@ -8,6 +8,7 @@
 #include "drift/watch_hub.h"
 #include "git/client.h"
 #include "health/book.h"
+#include "health/inquiries.h"
 #include "health/verdict.h"
 #include "object/order.h"
 #include "plan/healthy_set.h"
@@ -16,6 +17,7 @@
 #include "reconcile/approvals.h"
 #include "reconcile/pauses.h"
 #include "reconcile/pod_watch.h"
+#include "render/client.h"
 #include "report/reporter.h"
 #include "report/status_writer.h"
 #include "runtime/task_group.h"
@@ -30,11 +32,19 @@ namespace gitsync::reconcile {
 
 class Sync;
 
+/// The dependencies of a GitSync that are not ready.
+struct Awaited {
+  std::vector<std::string> names; // each with the reason, where there is one to tell
+  bool by_expression = false;     // one is ready but for its readyExpr
+  bool retry = false;             // an expression could not be evaluated for now
+};
+
 /// What all GitSyncs share. Everything outlives every Sync.
 struct Context {
   kube::Client& kube;
   kube::Discovery& discovery;
   git::Client& git;
+  render::Client& render;
   ObjectTable& table;
   Applier& applier;
   DriftEngine& drift;
@@ -49,9 +59,9 @@ struct Context {
   Pauses& pauses;
   std::function<Sync*(const ObjectRef& ref, const Sync& sync)> claimant; // another GitSync that wants to have the object
   std::function<bool(const Sync& sync, const std::string& commit)>
-      peers_behind;              // others of its source have not read the commit
-  std::function<void()> planned; // somebody has
-  std::function<std::vector<std::string>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
+      peers_behind;                                                            // others of its source have not read the commit
+  std::function<void()> planned;                                               // somebody has
+  std::function<Task<Awaited>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
   std::function<void(Sync& sync)> settled; // it became ready: those that depend on it may go on
   std::function<bool()> sources_listed;    // all GitRepositories are known: only then one can be missing
 };
@@ -71,8 +81,8 @@ public:
   void unapplied() { wake_.set(); }
   void pruned(const ObjectRef& ref);
   void recorded(const ManagedObject& object);
-  /// One of its objects as it is now; null: it does not exist.
-  void live(ManagedObject& object, const nlohmann::json& live);
+  /// One of its objects as it is now; null: it does not exist. `written`: as a write of ours has left it.
+  void live(ManagedObject& object, const nlohmann::json& live, bool written);
 
   const api::Meta& meta() const { return meta_; }
   /// Source "namespace/name", empty where the spec cannot be used.
@@ -81,6 +91,8 @@ public:
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
   /// Names "namespace/name" of the GitSyncs that it depends on.
   std::vector<std::string> dependencies() const;
+  /// The readyExpr for one of them, "" for none.
+  std::string ready_expression(const std::string& dependency) const;
   /// Whether those that depend on it may go on: ready, and with that commit where it follows the same source.
   bool ready_with(const std::string& source_key, const std::string& commit) const;
   /// Its last plan was refused since another GitSync has the object.
@@ -103,6 +115,10 @@ public:
   void pauses_changed();
   void dependency_settled() {
     if (held_) wake_.set();
+  }
+  /// The custom resource of a GitSync that it depends on has changed in any way.
+  void dependency_changed(const std::string& name) {
+    if (held_by_expression_ && !ready_expression(name).empty()) wake_.set();
   }
   /// True after the finalizer was removed: nothing is left to do.
   bool finished() const { return finished_; }
@@ -135,6 +151,7 @@ private:
   bool is_quarantined(const source::Revision& revision) const;
   bool up_to_date(const source::Revision& revision) const;
   Task<> attempt(source::Revision revision);
+  Task<Awaited> await_dependencies(std::string commit);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
   const std::vector<api::DriftIgnore>& ignore_rules() const;
   void rules_changed();
@@ -177,6 +194,17 @@ private:
   health::Verdict verdict();
   void report_health();
 
+  void set_health(ManagedObject& object, health::Health health, std::string pods = {});
+
+  // sync_expressions.cpp: CEL
+  Task<std::optional<Error>> expressions_problem();
+  Task<Result<std::vector<std::string>>> compile(std::vector<api::SpecExpression> expressions);
+  const api::HealthCheck* check_of(const ObjectRef& ref) const;
+  void inquire(ManagedObject& object, const nlohmann::json& live, bool written);
+  Task<> pursue(health::Question question);
+  void use_checks(std::vector<api::HealthCheck> checks);
+  Task<> look_again(std::vector<ObjectRef> objects);
+
   // sync_rollback.cpp: back to the last healthy revision
   bool rollback_wanted() const;
   void mark_healthy();
@@ -193,7 +221,7 @@ private:
   void report_failed(std::vector<Error> errors, bool refused);
   void report_settled();
   void report_waiting(size_t waiting);
-  void report_held(const std::vector<std::string>& dependencies);
+  void report_held(const Awaited& awaited);
   void collect_differences();
   std::string beside_text() const;
   std::string settling_rule(const DriftReport& report) const;
@@ -218,6 +246,11 @@ private:
   health::Book health_;
   std::map<ObjectRef, api::Pause> paused_;
   PodWatch pods_;
+  std::vector<api::HealthCheck> checks_;      // in force: of the last spec whose expressions can be compiled
+  std::vector<api::SpecExpression> compiled_; // these were, with
+  std::vector<std::string> compile_problems_; // what is wrong with them
+  health::Inquiries inquiries_;
+  Semaphore asking_;
   Instant ill_since_{};        // applied, or an object fell ill; none while all are well
   bool seen_ = false;          // every object was looked at since the start
   std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
@@ -230,6 +263,7 @@ private:
   std::optional<std::string> rollback_due_; // why
   Instant adopted_since_{};                 // the present revision was adopted, and is not healthy yet
   bool held_ = false;                       // a revision waits for dependencies
+  bool held_by_expression_ = false;         // and only a readyExpr is in the way of one of them
   bool blocked_ = false;                    // objects of the revision wait for the health of others
   Instant blocked_since_{};                 // and, where that is so, since when
   Instant attempt_started_{};

@@ -23,14 +23,29 @@ bool has_pods(const ObjectRef& ref) {
 }
 } // namespace
 
-void Sync::live(ManagedObject& object, const nlohmann::json& live) {
+void Sync::live(ManagedObject& object, const nlohmann::json& live, bool written) {
   if (object.phase == Phase::Removing || object.paused) return;
-  auto health = live.is_object() ? health::assess(object.ref.group_kind(), live)
-                                 : health::Health{health::State::Progressing, "does not exist"};
-  object.health = health.state;
+  if (!live.is_object()) {
+    inquiries_.forget(object.ref);
+    set_health(object, {health::State::Progressing, "does not exist"});
+    return;
+  }
+  if (check_of(object.ref)) {
+    inquire(object, live, written);
+    return;
+  }
+  auto health = health::assess(object.ref.group_kind(), live);
   std::string pods =
       health.state >= health::State::Progressing && has_pods(object.ref) ? health::pod_selector(live) : std::string();
-  if (!health_.set(object.ref, std::move(health), std::move(pods))) return;
+  set_health(object, std::move(health), std::move(pods));
+}
+
+void Sync::set_health(ManagedObject& object, health::Health health, std::string pods) {
+  object.health = health.state;
+  if (!health_.set(object.ref, std::move(health), std::move(pods))) {
+    if (!seen_) health_news_.set(); // perhaps the last one that was not looked at
+    return;
+  }
   health_news_.set();
   if (blocked_) wake_.set();
 }

@@ -51,6 +51,7 @@ Task<bool> Sync::load() {
     chunks_.assign(inventory_.chunks, {});
     desired_ = {};
     health_.clear();
+    inquiries_.clear();
     seen_ = false;
     auto records = co_await store_.load_records(inventory_, [this](InventoryRecord record) { restore(std::move(record)); });
     if (!records) meta = std::unexpected(records.error());

@@ -34,6 +34,7 @@ void Sync::pauses_changed() {
     object->paused = true;
     object->health = health::State::Suspended;
     health_.set(ref, {health::State::Suspended, "paused"});
+    inquiries_.forget(ref);
   }
   paused_ = std::move(wanted);
   health_news_.set();

@@ -19,6 +19,7 @@ void Sync::forget(const ObjectRef& ref) {
   if (!chunks_.empty()) chunks_[chunk_of(ref, inventory_.chunks)].erase(ref);
   desired_.leaving.erase(ref);
   health_.erase(ref);
+  inquiries_.forget(ref);
   context_.table.erase(ref);
 }
 

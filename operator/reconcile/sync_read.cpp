@@ -153,6 +153,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
       object->rules = plan.given_up.contains(ref) ? given_up_rules() : SharedRules();
     }
     health_.erase(ref);
+    inquiries_.forget(ref);
     desired_.ordered.erase(ref);
     context_.drift.forget(ref);
     desired_.leaving.insert(ref);
@@ -189,6 +190,15 @@ void Sync::rules_changed() {
     }
 }
 
+/// What changes while an expression is evaluated wakes the next step.
+Task<Awaited> Sync::await_dependencies(std::string commit) {
+  held_ = held_by_expression_ = true;
+  auto awaited = co_await context_.awaited(*this, commit);
+  held_ = !awaited.names.empty();
+  held_by_expression_ = awaited.by_expression;
+  co_return awaited;
+}
+
 Task<> Sync::attempt(source::Revision revision) {
   attempt_started_ = std::chrono::steady_clock::now();
   const bool was_refused = !status_.errors.empty() || status_.last_attempted_revision != status_.last_applied_revision;
@@ -203,6 +213,9 @@ Task<> Sync::attempt(source::Revision revision) {
       co_return;
     }
     const bool untouched = same_tree_before && !result->delta.full && result->delta.files.empty();
+    // Before the plan, which has to be of the moment: an expression is evaluated elsewhere.
+    Awaited awaited;
+    if (!untouched) awaited = co_await await_dependencies(revision.commit);
     const auto planning = std::chrono::steady_clock::now();
     const std::set<std::string> files = result->delta.files;
     const bool full = result->delta.full;
@@ -214,10 +227,10 @@ Task<> Sync::attempt(source::Revision revision) {
     context_.planned();
     context_.reporter.metrics.phase(report::Phase::Plan,
                                     milliseconds_between(planning, std::chrono::steady_clock::now()) / 1000);
-    const auto dependencies = plan && !untouched ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
-    held_ = !dependencies.empty();
+    held_ = plan && !awaited.names.empty();
+    held_by_expression_ = held_ && awaited.by_expression;
     if (held_) {
-      report_held(dependencies);
+      report_held(awaited);
       co_return;
     }
     std::optional<api::Approval> approval;
@@ -277,10 +290,11 @@ Task<> Sync::attempt(source::Revision revision) {
     // A kind that nobody serves yet may be what a dependency is about to bring.
     const bool kinds_only =
         std::ranges::all_of(result.error(), [](const Error& error) { return error.code == Code::UnknownKind; });
-    const auto dependencies = kinds_only ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
-    held_ = !dependencies.empty();
+    Awaited awaited;
+    if (kinds_only) awaited = co_await await_dependencies(revision.commit);
+    held_ = !awaited.names.empty();
     if (held_) {
-      report_held(dependencies);
+      report_held(awaited);
       co_return;
     }
     status_.last_attempted_revision = revision.revision;

@@ -132,10 +132,14 @@ void Sync::report_waiting(size_t waiting) {
 }
 
 /// A revision is there and waits for other GitSyncs.
-void Sync::report_held(const std::vector<std::string>& dependencies) {
+void Sync::report_held(const Awaited& awaited) {
   api::mark_waiting(status_.conditions, api::reason::dependency_not_ready,
-                    cat("Waiting for ", dependencies.size() == 1 ? "GitSync " : "GitSyncs ", join(dependencies, ", ")),
+                    cat("Waiting for ", awaited.names.size() == 1 ? "GitSync " : "GitSyncs ", join(awaited.names, ", ")),
                     {meta_.generation, std::chrono::system_clock::now()});
+  if (awaited.retry) {
+    retry_wanted_ = true;
+    next_attempt_ = std::chrono::steady_clock::now() + std::min(first_retry * (1 << std::min(failures_++, 8)), longest_retry);
+  }
   publish(report::Urgency::Soon);
 }
 

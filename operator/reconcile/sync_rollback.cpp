@@ -138,6 +138,7 @@ void Sync::adopt_rollback(Rollback rollback) {
       desired_.leaving.insert(ref);
     }
     health_.erase(ref);
+    inquiries_.forget(ref);
     desired_.ordered.erase(ref);
     context_.drift.forget(ref);
     touch(ref);

@@ -22,8 +22,11 @@ TEST_CASE("a GitSync with everything", "[api]") {
     "metadata": {"namespace": "shop", "name": "api"},
     "spec": {"sourceRef": {"kind": "GitRepository", "name": "code"}, "path": "./deploy", "interval": "1h",
              "prune": {"enabled": false, "allowEmpty": true, "maxDelete": 7, "maxDeletePercent": 30}, "drift": {"mode": "Report"}, "targetNamespace": "shop-prod",
-             "health": {"wait": false, "timeout": "90s"}, "onError": "Continue", "rollback": {"enabled": true},
-             "dependsOn": [{"name": "keycloak"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
+             "health": {"wait": false, "timeout": "90s", "healthChecks": [
+               {"apiVersion": "example.com/v1", "kind": "Widget", "current": "status.phase == 'Up'"},
+               {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "namespace": "shop", "current": "data.ready == 'yes'",
+                "inProgress": "data.ready == 'soon'", "failed": "data.ready == 'no'"}]}, "onError": "Continue", "rollback": {"enabled": true},
+             "dependsOn": [{"name": "keycloak", "readyExpr": "dep.status.objects > 3"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
   GitSyncSpec expected;
   expected.source_name = "code";
@@ -39,10 +42,34 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.health_timeout = 90s;
   expected.rollback = true;
   expected.on_error = OnError::Continue;
-  expected.depends_on = {"keycloak", "infra"};
+  expected.depends_on = {{"keycloak", "dep.status.objects > 3"}, {"infra", ""}};
+  expected.health_checks = {
+      {"example.com", "Widget", "", "", "status.phase == 'Up'", "", ""},
+      {"", "ConfigMap", "settings", "shop", "data.ready == 'yes'", "data.ready == 'soon'", "data.ready == 'no'"}};
   expected.deletion_policy = DeletionPolicy::Orphan;
   expected.suspend = true;
   CHECK(parsed->spec == expected);
+}
+
+TEST_CASE("a health check is for its kind in any version, and for one name or namespace where it says so", "[api]") {
+  const HealthCheck any{"example.com", "Widget", "", "", "true", "", ""};
+  CHECK(any.matches({"example.com", "Widget", "shop", "one"}));
+  CHECK_FALSE(any.matches({"example.com", "Gadget", "shop", "one"}));
+  CHECK_FALSE(any.matches({"other.com", "Widget", "shop", "one"}));
+  const HealthCheck one{"example.com", "Widget", "one", "shop", "true", "", ""};
+  CHECK(one.matches({"example.com", "Widget", "shop", "one"}));
+  CHECK_FALSE(one.matches({"example.com", "Widget", "shop", "two"}));
+  CHECK_FALSE(one.matches({"example.com", "Widget", "prod", "one"}));
+}
+
+TEST_CASE("every expression of a spec is named by its path, those over dependencies with the dependency", "[api]") {
+  GitSyncSpec spec;
+  spec.depends_on = {{"a", ""}, {"b", "dep.x"}};
+  spec.health_checks = {{"", "K", "", "", "c", "", "f"}};
+  CHECK(expressions_of(spec) == std::vector<SpecExpression>{{"spec.dependsOn[1].readyExpr", "dep.x", "b"},
+                                                            {"spec.health.healthChecks[0].current", "c", ""},
+                                                            {"spec.health.healthChecks[0].failed", "f", ""}});
+  CHECK(expressions_of({}).empty());
 }
 
 TEST_CASE("every mode has its own word", "[api]") {
