@@ -99,6 +99,15 @@ std::string encode(const Job& job) {
                           [](const ReadJob& j) -> json {
                             return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
                                     {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
+                          },
+                          [](const HistoryJob& j) -> json {
+                            return {{"job", "history"},
+                                    {"mirror", j.mirror},
+                                    {"url", j.url},
+                                    {"commit", j.commit},
+                                    {"paths", j.paths},
+                                    {"known_commit", j.known_commit},
+                                    {"known_change", j.known_change}};
                           }},
                  job));
 }
@@ -114,6 +123,10 @@ Result<Job> decode_job(std::string_view message) {
       return FetchJob{text("mirror"), text("url"), ref_from(value.at("ref")), credentials_from(value.at("credentials")),
                       value.at("max_repository").get<uint64_t>()};
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
+    if (kind == "history")
+      return HistoryJob{text("mirror"),       text("url"),
+                        text("commit"),       value.at("paths").get<std::vector<std::string>>(),
+                        text("known_commit"), text("known_change")};
     return garbled(cat("no such job: ", shorten(kind, 40)));
   } catch (const json::exception& error) { return garbled(error.what()); }
 }
@@ -129,7 +142,8 @@ std::string encode(Answer answer) {
                  json errors = json::array();
                  for (const auto& error : r.errors) errors.push_back(to_json(error));
                  return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
-               }},
+               },
+               [](const LastChange& c) -> json { return {{"last_change", c.commit}}; }},
       answer));
 }
 
@@ -138,6 +152,7 @@ Result<Answer> decode_answer(std::string_view message) {
     json value = json::parse(message);
     if (value.contains("file")) return change_from(value);
     if (value.contains("error")) return error_from(value.at("error"));
+    if (value.contains("last_change")) return LastChange{value.at("last_change").get<std::string>()};
     if (value.contains("commit"))
       return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
                      value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};

@@ -33,9 +33,17 @@ struct ReadJob {
   std::string base_tree;
 };
 
-using Job = std::variant<StartJob, FetchJob, ReadJob>;
+struct HistoryJob {
+  std::string mirror;
+  std::string url; // for messages
+  std::string commit;
+  std::vector<std::string> paths;
+  std::string known_commit, known_change; // what an earlier one found: ends the walk where it meets known_commit
+};
+
+using Job = std::variant<StartJob, FetchJob, ReadJob, HistoryJob>;
 /// What a job ends with. FileChange is not the end: a read sends one per file, then its ReadResult.
-using Answer = std::variant<Error, Fetched, FileChange, ReadResult>;
+using Answer = std::variant<Error, Fetched, FileChange, ReadResult, LastChange>;
 
 std::string encode(const Job& job);
 Result<Job> decode_job(std::string_view message);

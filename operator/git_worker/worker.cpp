@@ -5,6 +5,7 @@
 #include "git/client.h"
 #include "git/protocol.h"
 #include "git_worker/fetch.h"
+#include "git_worker/history.h"
 #include "git_worker/libgit.h"
 #include "git_worker/mirror.h"
 #include "git_worker/read.h"
@@ -63,8 +64,10 @@ public:
   /// An error ends the process: the stream is broken.
   Result<> run(const Job& job) {
     if (const auto* start = std::get_if<StartJob>(&job)) return begin(*start);
-    const bool large =
-        std::holds_alternative<FetchJob>(job) ? fetch_one(std::get<FetchJob>(job)) : read_one(std::get<ReadJob>(job));
+    bool large = false;
+    if (const auto* fetch = std::get_if<FetchJob>(&job)) large = fetch_one(*fetch);
+    if (const auto* read = std::get_if<ReadJob>(&job)) large = read_one(*read);
+    if (const auto* history = std::get_if<HistoryJob>(&job)) find_change(*history);
     auto flushed = channel_.flush();
     // After the answer: nobody waits for it.
     if (large)
@@ -103,6 +106,11 @@ private:
     });
     answer(result ? Answer(std::move(*result)) : Answer(std::move(result.error())));
     return files > many_files;
+  }
+
+  void find_change(const HistoryJob& job) {
+    auto change = last_change(mirrors_, job);
+    answer(change ? Answer(std::move(*change)) : Answer(std::move(change.error())));
   }
 
   void answer(Answer value) { std::ignore = channel_.write(encode(std::move(value))); } // a broken stream shows in flush()
