@@ -29,7 +29,8 @@ public:
   /// `object` is the whole custom resource, and outlives the reader; `subject` ("GitSync shop/api") begins the error's message.
   SpecReader(const nlohmann::json& object, std::string subject);
 
-  /// The value at a dotted path below spec. Missing and null mean the default; a wrong type is noted and the default returned.
+  /// The value at a dotted path below spec ("drift.mode", "images[0].name"). Missing and null mean the default; a wrong type is
+  /// noted and the default returned.
   std::string text(std::string_view path, std::string_view fallback = {});
   /// Missing, null and "" are noted as "is required".
   std::string required_text(std::string_view path);
@@ -44,6 +45,11 @@ public:
 
   /// A list of objects with the member "name", at most `most`; each has to be an object's name.
   std::vector<std::string> names(std::string_view path, size_t most);
+
+  /// How many objects the list at the path has, at most `most`; the fields of one are read as "images[0].name".
+  size_t list(std::string_view path, size_t most);
+  /// A list of strings, at most `most`, each of at most 1,024 bytes and not empty.
+  std::vector<std::string> texts(std::string_view path, size_t most);
 
   /// Notes "spec.<path>: <problem>" unless it holds.
   void check(bool holds, std::string_view path, std::string_view problem);
