@@ -8,6 +8,7 @@
 #include "kube/discovery.h"
 #include "kube/leader.h"
 #include "reconcile/controller.h"
+#include "registry/client.h"
 #include "runtime/memory.h"
 #include "server/probes.h"
 
@@ -37,6 +38,8 @@ public:
       : io_(io), options_(options), executor_(io.get_executor()), metrics_(GITSYNC_VERSION), http_(executor_),
         kube_(http_, std::move(access), cat("gitsync/", GITSYNC_VERSION)), discovery_(kube_, executor_),
         git_(executor_, {.mirrors = options.mirrors, .executable = worker_executable()}),
+        registry_(http_, executor_,
+                  {.plain_http = {options.plain_http_registries.begin(), options.plain_http_registries.end()}}),
         events_(executor_, {.instance = report::host_name()},
                 [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
@@ -153,6 +156,7 @@ private:
         kube_,
         discovery_,
         git_,
+        registry_,
         {metrics_, events_},
         executor_,
         [this] { return may_write(); },
@@ -189,6 +193,7 @@ private:
   kube::Client kube_;
   kube::Discovery discovery_;
   git::Client git_;
+  registry::Client registry_;
   report::EventRecorder events_;
   server::HttpServer server_;
   server::Probes probes_;

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "object/manifest.h"
 #include "object/order.h"
+#include "plan/images.h"
 #include "plan/managed_object.h"
 
 #include <functional>
@@ -21,6 +22,7 @@ struct Stamp {
   std::string label;            // value of the label
   std::string target_namespace; // default for objects without one
   std::string salt;             // of all digests of this GitSync
+  ImageTags images{};           // the tags that containers get
 };
 
 /// What the API server (or a CRD of the same revision) says of a kind.
@@ -53,6 +55,9 @@ public:
   bool has_unknown_kinds() const;
   void set_lookup(KindLookup lookup) { lookup_ = std::move(lookup); }
 
+  /// Which images of the stamp stand in what was prepared; complete after finish().
+  const std::set<ImageName>& images() const { return images_; }
+
   /// All prepared objects, sorted by nothing but the order of reading; or every error (at least one).
   std::expected<std::vector<Prepared>, std::vector<Error>> finish();
 
@@ -65,6 +70,7 @@ private:
   std::vector<Prepared> prepared_;
   std::vector<Manifest> unknown_;
   std::map<std::tuple<std::string, std::string, std::string>, KindFacts> defined_; // by CRDs of this revision
+  std::set<ImageName> images_;
   std::vector<Error> errors_;
 };
 

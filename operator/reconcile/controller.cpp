@@ -61,6 +61,7 @@ Controller::Controller(Options options)
       context_{options_.kube,
                options_.discovery,
                options_.git,
+               options_.registry,
                table_,
                applier_,
                drift_,
@@ -160,7 +161,7 @@ void Controller::repository_changed(const std::string& key, const json& object) 
 
 void Controller::source_changed(const std::string& key) {
   for (auto& [name, sync] : syncs_)
-    if (sync->source_key() == key) sync->source_changed();
+    if (sync->follows(key)) sync->source_changed();
 }
 
 /// What a revision of it has to wait for. A circle never ends, so that is said instead.

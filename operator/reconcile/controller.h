@@ -21,6 +21,7 @@ public:
     kube::Client& kube;
     kube::Discovery& discovery;
     git::Client& git;
+    registry::Client& registry;
     report::Reporter reporter;
     asio::any_io_executor executor;
     std::function<bool()> may_write; // the lease is certainly ours

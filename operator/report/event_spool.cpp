@@ -30,6 +30,9 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::DriftDetected: return {"DriftDetected", "Warning", "Watch"};
   case EventReason::DriftCorrected: return {"DriftCorrected", "Normal", "Correct"};
   case EventReason::Fighting: return {"Fighting", "Warning", "Correct"};
+  case EventReason::WaitingForImage: return {"WaitingForImage", "Normal", "Apply"};
+  case EventReason::ImageNotFound: return {"ImageNotFound", "Warning", "Apply"};
+  case EventReason::ImageUnused: return {"ImageUnused", "Warning", "Read"};
   case EventReason::Suspended: return {"Suspended", "Normal", "Suspend"};
   case EventReason::Resumed: return {"Resumed", "Normal", "Resume"};
   }

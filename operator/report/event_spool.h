@@ -29,6 +29,9 @@ enum class EventReason {
   DriftDetected,     // Warning: an object left its declared state and is only reported
   DriftCorrected,    // Normal: an object was brought back
   Fighting,          // Warning: another writer undoes every correction
+  WaitingForImage,   // Normal: a revision needs an image that the registry doesn't have yet
+  ImageNotFound,     // Warning: it is still missing after its time, or the registry refuses to say
+  ImageUnused,       // Warning: an image of spec.images stands in no manifest
   Suspended,         // Normal
   Resumed,           // Normal
 };
