@@ -3,6 +3,8 @@
 #include "base/text.h"
 #include "git/name.h"
 
+#include <algorithm>
+
 namespace gitsync::git {
 namespace {
 

@@ -76,8 +76,8 @@ Result<std::string> token_url(std::string_view realm, std::string_view service, 
              "&scope=", url_encode(cat("repository:", image.repository, ":pull")));
 }
 
-Client::Client(http::Client& http, asio::any_io_executor executor, Options options)
-    : http_(http), options_(std::move(options)), permits_(std::move(executor), options_.at_once) {}
+Client::Client(http::Client& http, const asio::any_io_executor& executor, Options options)
+    : http_(http), options_(std::move(options)), permits_(executor, options_.at_once) {}
 
 Task<Result<http::Response>> Client::send(Request request, std::shared_ptr<const http::Tls> tls) {
   http::Request out;

@@ -43,7 +43,7 @@ public:
     std::set<std::string> plain_http; // host:port of registries and token services that are asked over http
     size_t at_once = 8;               // looks under way; others wait for their turn
   };
-  Client(http::Client& http, asio::any_io_executor executor, Options options);
+  Client(http::Client& http, const asio::any_io_executor& executor, Options options);
 
   /// Errors, each beginning with the image: RegistryDown, RegistryAuth, RegistryError; Retry::After where the registry
   /// says when to come back.

@@ -127,6 +127,38 @@ TEST_CASE("any history gives what git log says", "[git][images]") {
     }
 }
 
+TEST_CASE("many who ask the same at once are all answered, also where the first of them gives up", "[git][images]") {
+  History h;
+  const auto code = h.repo.commit({{"src/a", "1"}});
+  const auto head = h.repo.commit({{"src/a", "1"}, {"doc", "1"}}, "main", code);
+  REQUIRE(h.fetch(h.repo.file_url()));
+  std::vector<std::optional<Result<git::LastChange>>> answers(5);
+  asio::cancellation_signal impatient;
+  size_t ended = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    auto task = h.client->last_change({.url = h.repo.file_url(), .commit = head, .paths = {"src/**"}});
+    const auto take = [&, i](std::exception_ptr error, Result<git::LastChange> answer) {
+      if (!error) answers[i] = std::move(answer);
+      ++ended;
+    };
+    if (i == 0)
+      asio::co_spawn(h.io, std::move(task), asio::bind_cancellation_slot(impatient.slot(), take));
+    else
+      asio::co_spawn(h.io, std::move(task), take);
+  }
+  asio::post(h.io, [&] { impatient.emit(asio::cancellation_type::terminal); });
+  while (ended < answers.size()) { // NOLINT(bugprone-infinite-loop): the handlers count
+    h.io.restart();
+    h.io.run_one();
+  }
+  CHECK_FALSE((answers[0] && *answers[0]));
+  for (size_t i = 1; i < answers.size(); ++i) {
+    REQUIRE(answers[i]);
+    REQUIRE(*answers[i]);
+    CHECK((*answers[i])->commit == code);
+  }
+}
+
 TEST_CASE("a history that is cut off, as a shallow clone's is, is told", "[git][images]") {
   History h;
   const auto first = h.repo.commit({{"src/a", "1"}});
