@@ -25,6 +25,7 @@ export GITSYNC_CXX=${GITSYNC_CXX:-$(gitsync_compiler)}
 gitsync_helpers=$GITSYNC_ROOT/build/helpers # links into the cache, made by scripts/helpers.sh
 export GITSYNC_LOCALCLUSTER=${GITSYNC_LOCALCLUSTER:-$gitsync_helpers/localcluster/localcluster}
 export GITSYNC_CONTROLPLANE=${GITSYNC_CONTROLPLANE:-$gitsync_helpers/controlplane}
+export GITSYNC_REGISTRY=${GITSYNC_REGISTRY:-$gitsync_helpers/registry/registry} # a container registry
 export GITSYNC_KUBECTL=${GITSYNC_KUBECTL:-$gitsync_helpers/controlplane/kubectl}
 if [ -z "${GITSYNC_YAML_ORACLE:-}" ] && [ -x "$gitsync_helpers/yaml-oracle/yaml-oracle" ]; then
   export GITSYNC_YAML_ORACLE=$gitsync_helpers/yaml-oracle/yaml-oracle

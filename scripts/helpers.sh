@@ -60,4 +60,5 @@ helper() {
 
 helper localcluster test/cluster/localcluster compile_plain
 helper yaml-oracle test/golden/yaml compile_plain
+helper registry test/registry compile_plain
 helper controlplane test/cluster/controlplane compile_controlplane "about 5 minutes the first time on 2 cores"

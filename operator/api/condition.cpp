@@ -60,6 +60,10 @@ std::string_view reason_for(Code code) {
   case Code::ApiInvalid:
   case Code::ApiThrottled:
   case Code::ApiServerError: return reason::apply_failed;
+  case Code::ImageNotFound: return reason::image_not_found;
+  case Code::RegistryDown:
+  case Code::RegistryAuth:
+  case Code::RegistryError: return reason::registry_failed;
   case Code::InventoryCorrupt: return reason::inventory_corrupt;
   case Code::Internal:
   case Code::Cancelled: break;

@@ -4,6 +4,7 @@
 #include "base/json_read.h"
 #include "base/text.h"
 #include "object/field_pattern.h"
+#include "object/image_tag.h"
 #include "object/label_selector.h"
 
 #include <algorithm>
@@ -91,6 +92,50 @@ std::vector<HealthCheck> read_health_checks(SpecReader& reader) {
   return out;
 }
 
+constexpr size_t max_images = 32, max_paths = 64;
+
+void check_object_name(SpecReader& reader, const std::string& path, const std::string& name) {
+  reader.check(name.empty() || is_dns_subdomain(name), path,
+               "must be an object's name (lower-case letters, digits, \"-\" and \".\")");
+}
+
+bool is_glob(std::string_view text) {
+  return !text.starts_with('/') && !text.starts_with('!') && std::ranges::none_of(text, [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || std::string_view("[]{}\\").find(c) != std::string_view::npos;
+  });
+}
+
+std::vector<ImageSpec> read_images(SpecReader& reader) {
+  std::vector<ImageSpec> out;
+  const size_t count = reader.count("images", max_images);
+  for (size_t i = 0; i < count; ++i) {
+    const std::string at = cat("images[", i, "].");
+    ImageSpec image;
+    const auto written = reader.required_text(at + "name");
+    const auto name = parse_image_name(written);
+    reader.check(name || written.empty(), at + "name",
+                 "must be an image's name without tag and digest, such as ghcr.io/example/shop");
+    if (name) image.name = *name;
+    reader.check(!name || std::ranges::find(out, *name, &ImageSpec::name) == out.end(), at + "name",
+                 "is there twice; remove one of the entries");
+    image.tag = reader.text(at + "tag", "sha-{shortSha}");
+    const auto problem = image_tag_problem(image.tag);
+    reader.check(problem.empty(), at + "tag", problem);
+    image.paths = reader.texts(at + "paths", max_paths);
+    for (size_t k = 0; k < image.paths.size(); ++k)
+      reader.check(
+          is_glob(image.paths[k]), cat(at, "paths[", k, "]"),
+          "must be a glob from the root of the repository such as internal/** (*, ? and ** only, no leading \"/\" or \"!\")");
+    image.source_name = reader.text(at + "sourceRef.name");
+    check_object_name(reader, at + "sourceRef.name", image.source_name);
+    image.secret = reader.text(at + "secretRef.name");
+    check_object_name(reader, at + "secretRef.name", image.secret);
+    image.timeout = reader.duration(at + "timeout", "30m", 1s, 168h);
+    out.push_back(std::move(image));
+  }
+  return out;
+}
+
 GitSyncSpec read_spec(SpecReader& reader) {
   GitSyncSpec spec;
   const std::vector<std::string> sources = {std::string(git_repository_kind)};
@@ -117,6 +162,7 @@ GitSyncSpec read_spec(SpecReader& reader) {
                "must be a namespace's name (lower-case letters, digits and \"-\")");
   spec.rollback = reader.flag("rollback.enabled", false);
   spec.on_error = static_cast<OnError>(reader.choice("onError", {"Stop", "Continue"}, 0));
+  spec.images = read_images(reader);
   spec.depends_on = read_dependencies(reader);
   spec.deletion_policy = static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan"}, 0));
   spec.suspend = reader.flag("suspend", false);
@@ -126,6 +172,10 @@ GitSyncSpec read_spec(SpecReader& reader) {
 } // namespace
 
 std::string GitSync::source_key() const { return owner_name(meta.ns, spec.source_name); }
+
+std::string GitSync::source_key(const ImageSpec& image) const {
+  return image.source_name.empty() ? source_key() : owner_name(meta.ns, image.source_name);
+}
 
 Result<GitSync> parse_git_sync(const nlohmann::json& object) {
   GitSync out;

@@ -4,6 +4,7 @@
 #include "api/spec_reader.h"
 #include "api/status.h"
 #include "base/error.h"
+#include "object/image_name.h"
 #include "object/manifest.h"
 
 #include <chrono>
@@ -83,6 +84,17 @@ struct SpecExpression {
   friend bool operator==(const SpecExpression&, const SpecExpression&) = default;
 };
 
+/// An image whose tag follows from the commit that it was built from.
+struct ImageSpec {
+  ImageName name;
+  std::string tag;                // template, see object/image_tag.h
+  std::vector<std::string> paths; // globs of what the image is built from; empty: every commit builds one
+  std::string source_name;        // sourceRef.name: the GitRepository that it is built from; empty: the GitSync's own
+  std::string secret;             // secretRef.name: a kubernetes.io/dockerconfigjson Secret; empty: anonymous
+  std::chrono::milliseconds timeout{1'800'000}; // until a missing image counts as a failure
+  friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
+};
+
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
@@ -99,6 +111,7 @@ struct GitSyncSpec {
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   bool rollback = false;                             // spec.rollback.enabled
   OnError on_error = OnError::Stop;
+  std::vector<ImageSpec> images;
   std::vector<Dependency> depends_on;     // spec.dependsOn
   std::vector<HealthCheck> health_checks; // spec.health.healthChecks
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
@@ -113,6 +126,8 @@ struct GitSync {
 
   /// "namespace/name" of the source, which lies in the GitSync's own namespace.
   std::string source_key() const;
+  /// The same of what an image is built from.
+  std::string source_key(const ImageSpec& image) const;
 };
 
 /// Never throws, whatever the JSON is. InvalidSpec with all that is wrong, beginning "GitSync ns/name: spec.path: …"; use

@@ -11,6 +11,7 @@ namespace gitsync::api {
 namespace {
 
 constexpr size_t max_quoted = 80; // bytes of a user's value that a message repeats
+constexpr size_t max_text = 1024; // bytes of a text in a list
 
 std::string in_quotes(std::string_view value) { return cat('"', status_text(value, max_quoted), '"'); }
 
@@ -118,6 +119,38 @@ std::string SpecReader::entry_text(const nlohmann::json& entry, std::string_view
   return {};
 }
 
+size_t SpecReader::count(std::string_view path, size_t most) {
+  fields_.push_back({std::string(path), "array", {}, {}, false});
+  const auto& value = find(path);
+  if (value.is_null()) return 0;
+  if (!value.is_array() || value.size() > most) {
+    note(path, cat("must be a list of at most ", most, " entries"));
+    return 0;
+  }
+  for (size_t i = 0; i < value.size(); ++i)
+    if (!value[i].is_object()) note(cat(path, "[", i, "]"), cat("must be an object, not ", value[i].type_name()));
+  return value.size();
+}
+
+std::vector<std::string> SpecReader::texts(std::string_view path, size_t most) {
+  fields_.push_back({std::string(path), "array", {}, {}, false});
+  std::vector<std::string> out;
+  const auto& value = find(path);
+  if (value.is_null()) return out;
+  if (!value.is_array() || value.size() > most) {
+    note(path, cat("must be a list of at most ", most, " entries"));
+    return out;
+  }
+  for (size_t i = 0; i < value.size(); ++i) {
+    const auto* text = value[i].get_ptr<const std::string*>();
+    if (text && !text->empty() && text->size() <= max_text)
+      out.push_back(*text);
+    else
+      note(cat(path, "[", i, "]"), cat("must be a text of 1 to ", max_text, " bytes"));
+  }
+  return out;
+}
+
 void SpecReader::check(bool holds, std::string_view path, std::string_view problem) {
   if (!holds) note(path, problem);
 }
@@ -136,7 +169,14 @@ const nlohmann::json& SpecReader::find(std::string_view path) {
       if (!walked.empty()) note(walked, cat("must be an object, not ", value->type_name()));
       return none;
     }
-    value = &read_member(*value, part);
+    const auto bracket = part.find('[');
+    value = &read_member(*value, part.substr(0, bracket));
+    if (bracket != std::string_view::npos) {
+      size_t index = 0;
+      std::from_chars(part.data() + bracket + 1, part.data() + part.size(), index);
+      if (!value->is_array() || index >= value->size()) return none;
+      value = &(*value)[index];
+    }
     walked += cat(walked.empty() ? "" : ".", part);
   }
   return *value;

@@ -29,7 +29,8 @@ public:
   /// `object` is the whole custom resource, and outlives the reader; `subject` ("GitSync shop/api") begins the error's message.
   SpecReader(const nlohmann::json& object, std::string subject);
 
-  /// The value at a dotted path below spec. Missing and null mean the default; a wrong type is noted and the default returned.
+  /// The value at a dotted path below spec ("drift.mode", "images[0].name"). Missing and null mean the default; a wrong type is
+  /// noted and the default returned.
   std::string text(std::string_view path, std::string_view fallback = {});
   /// Missing, null and "" are noted as "is required".
   std::string required_text(std::string_view path);
@@ -48,6 +49,11 @@ public:
   std::vector<const nlohmann::json*> entries(std::string_view path, size_t most);
   /// A text member of an entry, `at` being the entry's path ("dependsOn[0]"); at most `most` bytes. Missing is "".
   std::string entry_text(const nlohmann::json& entry, std::string_view at, std::string_view name, size_t most);
+
+  /// How many objects the list at the path has, at most `most`; the fields of one are read as "images[0].name".
+  size_t count(std::string_view path, size_t most);
+  /// A list of strings, at most `most`, each of at most 1,024 bytes and not empty.
+  std::vector<std::string> texts(std::string_view path, size_t most);
 
   /// Notes "spec.<path>: <problem>" unless it holds.
   void check(bool holds, std::string_view path, std::string_view problem);

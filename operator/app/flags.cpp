@@ -5,6 +5,7 @@
 #include "app/suggest.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "object/image_name.h"
 
 #include <CLI/CLI.hpp>
 
@@ -303,6 +304,9 @@ public:
                  "Work only while holding the Lease (default: true)");
     app.add_flag("--allow-file-urls", options_.allow_file_urls,
                  "Let GitRepositories read file:// URLs, from the operator's own disk (default: false)");
+    app.add_option("--plain-http-registry", options_.plain_http_registries,
+                   "Ask this container registry over http instead of https; may be given several times (default: none)")
+        ->type_name("HOST:PORT");
     app.add_option("--log-level", level_, "debug, info, warn or error (default: info)")->type_name("LEVEL");
   }
   Command finish() override {
@@ -315,6 +319,10 @@ public:
     }
     if (mirrors_.empty()) throw Wrong{"--mirrors: needs a directory"};
     if (options_.listen.empty()) throw Wrong{"--listen: needs ADDRESS:PORT, such as 0.0.0.0:8080"};
+    for (const auto& registry : options_.plain_http_registries)
+      if (const auto name = parse_image_name(registry + "/any"); !name || name->registry != registry)
+        throw Wrong{
+            cat("--plain-http-registry: \"", shorten(registry, 80), "\" is not HOST:PORT, such as registry.local:5000")};
     options_.kubeconfig = cluster_.kubeconfig;
     options_.context = cluster_.context;
     options_.mirrors = mirrors_;

@@ -8,6 +8,7 @@
 #include "kube/discovery.h"
 #include "kube/leader.h"
 #include "reconcile/controller.h"
+#include "registry/client.h"
 #include "render/client.h"
 #include "runtime/memory.h"
 #include "server/probes.h"
@@ -45,6 +46,8 @@ public:
                      [this](Code code) {
                        metrics_.worker_killed(code == Code::Timeout ? report::WorkerEnd::Deadline : report::WorkerEnd::Crash);
                      }}),
+        registry_(http_, executor_,
+                  {.plain_http = {options.plain_http_registries.begin(), options.plain_http_registries.end()}}),
         events_(executor_, {.instance = report::host_name()},
                 [this](report::EventWrite write) { return send_event(std::move(write)); }),
         server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
@@ -164,6 +167,7 @@ private:
         discovery_,
         git_,
         render_,
+        registry_,
         {metrics_, events_},
         executor_,
         [this] { return may_write(); },
@@ -203,6 +207,7 @@ private:
   kube::Discovery discovery_;
   git::Client git_;
   render::Client render_;
+  registry::Client registry_;
   report::EventRecorder events_;
   server::HttpServer server_;
   server::Probes probes_;

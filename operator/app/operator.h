@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace gitsync::app {
 
@@ -13,7 +14,8 @@ struct OperatorOptions {
   std::string listen = "0.0.0.0:8080"; // probes and metrics; port 0 takes a free one and logs it ("listening", field "address")
   std::string lease_namespace;         // where the Lease lives; empty: the configuration's namespace
   bool leader_elect = true;
-  bool allow_file_urls = false; // file:// reads repositories on the operator's own disk
+  std::vector<std::string> plain_http_registries; // host:port of registries that are asked over http; all others over https
+  bool allow_file_urls = false;                   // file:// reads repositories on the operator's own disk
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit code: 0 stopped on purpose, 1 could not start or lost the lease.

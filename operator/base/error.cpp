@@ -40,6 +40,10 @@ std::string_view code_text(Code code) {
   case Code::ApiInvalid: return "GS422";
   case Code::ApiThrottled: return "GS429";
   case Code::ApiServerError: return "GS500";
+  case Code::RegistryDown: return "GS701";
+  case Code::RegistryAuth: return "GS702";
+  case Code::ImageNotFound: return "GS703";
+  case Code::RegistryError: return "GS704";
   case Code::InventoryCorrupt: return "GS601";
   }
   return "GS001";
@@ -61,7 +65,11 @@ Retry default_retry(Code code) {
   case Code::ApiConflict:
   case Code::ApiExpired:
   case Code::ApiThrottled:
-  case Code::ApiServerError: return Retry::Backoff;
+  case Code::ApiServerError:
+  case Code::RegistryDown:
+  case Code::RegistryAuth: // the Secret may be renewed, the repository be made
+  case Code::ImageNotFound:
+  case Code::RegistryError: return Retry::Backoff;
   default: return Retry::Never;
   }
 }

@@ -44,6 +44,10 @@ enum class Code {
   ApiInvalid,       // GS422 400, 422: the API server refuses the object
   ApiThrottled,     // GS429 429 or 503 with Retry-After
   ApiServerError,   // GS500 5xx
+  RegistryDown,     // GS701 no connection to the container registry, or its certificate is not trusted
+  RegistryAuth,     // GS702 the registry wants other credentials
+  ImageNotFound,    // GS703 the registry does not have the image, and its time is over
+  RegistryError,    // GS704 an answer of the registry that is neither yes nor no
   InventoryCorrupt, // GS601 the stored inventory cannot be read; nothing is pruned from it
 };
 

@@ -7,6 +7,7 @@
 #include "git/protocol.h"
 #include "git/ref.h"
 #include "git/url.h"
+#include "runtime/event.h"
 
 #include <unordered_map>
 
@@ -23,11 +24,38 @@ std::unexpected<Error> shown(Error error) {
 
 } // namespace
 
+/// What last_change() has found, by URL and globs. Many GitSyncs ask the same at once: one walks, the others wait for it.
+struct ChangeBook {
+  struct Entry {
+    std::string commit, change; // the commit asked for last, and the answer
+    bool walking = false;
+    std::unique_ptr<Event> walked;
+  };
+  std::unordered_map<std::string, std::shared_ptr<Entry>> entries;
+
+  static std::string key(const HistoryRequest& request) {
+    std::string out = request.url;
+    for (const auto& path : request.paths) out += cat("\n", path);
+    return out;
+  }
+  std::shared_ptr<Entry> at(const std::string& key, const asio::any_io_executor& executor) {
+    if (entries.size() >= max_known_urls) entries.clear(); // costs a walk each, nothing else
+    auto& entry = entries[key];
+    if (!entry) {
+      entry = std::make_shared<Entry>();
+      entry->walked = std::make_unique<Event>(executor);
+    }
+    return entry;
+  }
+};
+
 struct Client::Impl {
   std::shared_ptr<Pool> pool;
   // The credential set a URL was fetched with last: its reads go to a worker of that set, so that no worker ever sees two.
   std::shared_ptr<std::unordered_map<std::string, std::string>> credentials_of =
       std::make_shared<std::unordered_map<std::string, std::string>>();
+
+  std::shared_ptr<ChangeBook> changes = std::make_shared<ChangeBook>();
 
   ~Impl() { pool->close(); }
 
@@ -146,6 +174,41 @@ Task<Result<Trees>> run_trees(std::shared_ptr<Pool> pool, TreesRequest request, 
   co_return out;
 }
 
+Task<Result<LastChange>> run_history(std::shared_ptr<Pool> pool, HistoryRequest request, std::string credentials,
+                                     std::shared_ptr<ChangeBook::Entry> entry) {
+  while (entry->walking) {
+    entry->walked->reset();
+    if (!co_await entry->walked->wait()) co_return fail(Code::Cancelled, "cancelled", Retry::Never);
+  }
+  if (entry->commit == request.commit) co_return LastChange{entry->change};
+  entry->walking = true;
+  struct Walk { // however it ends, the next one may go on
+    ChangeBook::Entry& entry;
+    ~Walk() {
+      entry.walking = false;
+      entry.walked->set();
+    }
+  } walk{*entry};
+  const auto job = encode(Job(HistoryJob{.mirror = (pool->options().mirrors / mirror_name(request.url)).string(),
+                                         .url = request.url,
+                                         .commit = request.commit,
+                                         .paths = request.paths,
+                                         .known_commit = entry->commit,
+                                         .known_change = entry->change}));
+  LastChange out;
+  const std::function<Result<bool>(Answer)> take = [&](Answer answer) -> Result<bool> {
+    auto* change = std::get_if<LastChange>(&answer);
+    if (!change || !is_commit_id(change->commit)) return unexpected_answer();
+    out = std::move(*change);
+    return true;
+  };
+  const auto done = co_await converse(pool, request.url, std::move(credentials), request.timeout, job, take);
+  if (!done) co_return std::unexpected(done.error());
+  entry->commit = request.commit;
+  entry->change = out.commit;
+  co_return out;
+}
+
 /// One that is refused before any worker is asked.
 template <class T> Task<Result<T>> refused(Error error) { co_return shown(std::move(error)); }
 
@@ -182,6 +245,12 @@ Task<Result<ReadResult>> Client::read(ReadRequest request, std::function<void(Fi
 Task<Result<Trees>> Client::trees(TreesRequest request) {
   auto credentials = impl_->known_credentials(request.url);
   return run_trees(impl_->pool, std::move(request), std::move(credentials));
+}
+
+Task<Result<LastChange>> Client::last_change(HistoryRequest request) {
+  auto credentials = impl_->known_credentials(request.url);
+  auto entry = impl_->changes->at(ChangeBook::key(request), impl_->pool->executor());
+  return run_history(impl_->pool, std::move(request), std::move(credentials), std::move(entry));
 }
 
 uint64_t Client::resident() const { return impl_->pool->resident(); }

@@ -53,6 +53,17 @@ struct ReadRequest {
   std::chrono::milliseconds timeout{60'000};
 };
 
+struct HistoryRequest {
+  std::string url; // names the mirror
+  std::string commit;
+  std::vector<std::string> paths; // globs (git/path_glob.h) from the root of the repository
+  std::chrono::milliseconds timeout{60'000};
+};
+
+struct LastChange {
+  std::string commit; // 40 hex digits
+};
+
 /// One file of the path that is new or has changed (manifests), or is gone (removed).
 struct FileChange {
   std::string file; // relative to ReadRequest::path
@@ -104,6 +115,12 @@ public:
 
   /// Which tree stands at each path of a commit: one short job for all of them.
   Task<Result<Trees>> trees(TreesRequest request);
+  /// The last commit that changed a file which one of the globs matches: the first one, from the request's commit along first
+  /// parents, that differs there from its own first parent (`git log -1 --first-parent COMMIT -- PATHS`). So a merge counts as
+  /// one change, of what it brought to the branch. Answered from memory where the commit was asked for before; where an older
+  /// one of the branch was, only what is new is walked. Errors: InvalidSpec (a glob), PathNotFound (no commit did), GitLimit,
+  /// GitFetch (not in the mirror, or the history ends before its beginning: a shallow remote).
+  Task<Result<LastChange>> last_change(HistoryRequest request);
 
   /// Resident bytes of all living workers, for `rss` figures.
   uint64_t resident() const;

@@ -102,6 +102,15 @@ std::string encode(const Job& job) {
                },
                [](const TreesJob& j) -> json {
                  return {{"job", "trees"}, {"mirror", j.mirror}, {"url", j.url}, {"commit", j.commit}, {"paths", j.paths}};
+               },
+               [](const HistoryJob& j) -> json {
+                 return {{"job", "history"},
+                         {"mirror", j.mirror},
+                         {"url", j.url},
+                         {"commit", j.commit},
+                         {"paths", j.paths},
+                         {"known_commit", j.known_commit},
+                         {"known_change", j.known_change}};
                }},
       job));
 }
@@ -119,6 +128,10 @@ Result<Job> decode_job(std::string_view message) {
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
     if (kind == "trees")
       return TreesJob{text("mirror"), text("url"), text("commit"), value.at("paths").get<std::vector<std::string>>()};
+    if (kind == "history")
+      return HistoryJob{text("mirror"),       text("url"),
+                        text("commit"),       value.at("paths").get<std::vector<std::string>>(),
+                        text("known_commit"), text("known_change")};
     return garbled(cat("no such job: ", shorten(kind, 40)));
   } catch (const json::exception& error) { return garbled(error.what()); }
 }
@@ -135,7 +148,8 @@ std::string encode(Answer answer) {
                  for (const auto& error : r.errors) errors.push_back(to_json(error));
                  return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
                },
-               [](const Trees& t) -> json { return {{"trees", t.ids}}; }},
+               [](const Trees& t) -> json { return {{"trees", t.ids}}; },
+               [](const LastChange& c) -> json { return {{"last_change", c.commit}}; }},
       answer));
 }
 
@@ -144,6 +158,7 @@ Result<Answer> decode_answer(std::string_view message) {
     json value = json::parse(message);
     if (value.contains("file")) return change_from(value);
     if (value.contains("error")) return error_from(value.at("error"));
+    if (value.contains("last_change")) return LastChange{value.at("last_change").get<std::string>()};
     if (value.contains("commit"))
       return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
                      value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};

@@ -40,9 +40,17 @@ struct TreesJob {
   std::vector<std::string> paths;
 };
 
-using Job = std::variant<StartJob, FetchJob, ReadJob, TreesJob>;
+struct HistoryJob {
+  std::string mirror;
+  std::string url; // for messages
+  std::string commit;
+  std::vector<std::string> paths;
+  std::string known_commit, known_change; // what an earlier one found: ends the walk where it meets known_commit
+};
+
+using Job = std::variant<StartJob, FetchJob, ReadJob, TreesJob, HistoryJob>;
 /// What a job ends with. FileChange is not the end: a read sends one per file, then its ReadResult.
-using Answer = std::variant<Error, Fetched, FileChange, ReadResult, Trees>;
+using Answer = std::variant<Error, Fetched, FileChange, ReadResult, Trees, LastChange>;
 
 std::string encode(const Job& job);
 Result<Job> decode_job(std::string_view message);

@@ -5,6 +5,7 @@
 #include "git/client.h"
 #include "git/protocol.h"
 #include "git_worker/fetch.h"
+#include "git_worker/history.h"
 #include "git_worker/libgit.h"
 #include "git_worker/mirror.h"
 #include "git_worker/read.h"
@@ -64,9 +65,11 @@ public:
   /// An error ends the process: the stream is broken.
   Result<> run(const Job& job) {
     if (const auto* start = std::get_if<StartJob>(&job)) return begin(*start);
-    const bool large = std::holds_alternative<FetchJob>(job)  ? fetch_one(std::get<FetchJob>(job))
-                       : std::holds_alternative<ReadJob>(job) ? read_one(std::get<ReadJob>(job))
-                                                              : compare_trees(std::get<TreesJob>(job));
+    bool large = false;
+    if (const auto* fetch = std::get_if<FetchJob>(&job)) large = fetch_one(*fetch);
+    if (const auto* read = std::get_if<ReadJob>(&job)) large = read_one(*read);
+    if (const auto* compared = std::get_if<TreesJob>(&job)) compare_trees(*compared);
+    if (const auto* history = std::get_if<HistoryJob>(&job)) find_change(*history);
     auto flushed = channel_.flush();
     // After the answer: nobody waits for it.
     if (large)
@@ -107,10 +110,14 @@ private:
     return files > many_files;
   }
 
-  bool compare_trees(const TreesJob& job) {
+  void compare_trees(const TreesJob& job) {
     auto found = trees(mirrors_, job);
     answer(found ? Answer(std::move(*found)) : Answer(std::move(found.error())));
-    return false;
+  }
+
+  void find_change(const HistoryJob& job) {
+    auto change = last_change(mirrors_, job);
+    answer(change ? Answer(std::move(*change)) : Answer(std::move(change.error())));
   }
 
   void answer(Answer value) { std::ignore = channel_.write(encode(std::move(value))); } // a broken stream shows in flush()

@@ -181,6 +181,11 @@ Client::Client(asio::any_io_executor executor) {
 }
 Client::~Client() = default;
 
+std::string_view Response::header(std::string_view name) const {
+  const auto it = std::ranges::find(headers, name, &std::pair<std::string, std::string>::first);
+  return it == headers.end() ? std::string_view() : std::string_view(it->second);
+}
+
 Task<Result<Response>> Client::send(Request request) { return impl_->run(impl_->requests, std::move(request), {}, false); }
 
 Task<Result<Response>> Client::stream(Request request, std::function<bool(std::string_view)> sink) {

@@ -31,12 +31,17 @@ struct Request {
   std::chrono::milliseconds timeout{60'000}; // for the whole exchange
   size_t max_body = 64u << 20;               // of the answer; beyond it the transfer is cut
   std::shared_ptr<const Tls> tls;
+  std::vector<std::string> keep; // names, in lower case, of headers that Response::headers shall have
 };
 
 struct Response {
   int status = 0;
   std::string body;
   std::optional<std::chrono::seconds> retry_after;
+  std::vector<std::pair<std::string, std::string>> headers; // those of Request::keep, in their order; names in lower case
+
+  /// The first header of that name, or "".
+  std::string_view header(std::string_view name) const;
 };
 
 /// Control thread only. Requests go over HTTP/2, many in flight on one connection; streams over HTTP/1.1, one connection each,

@@ -7,6 +7,8 @@
 
 namespace gitsync::http {
 namespace {
+constexpr size_t max_kept = 16, max_header = 8192; // headers, and bytes of one
+
 curl_blob blob(const std::string& pem) {
   return {const_cast<char*>(pem.data()), pem.size(), CURL_BLOB_NOCOPY}; // Request::tls outlives the transfer
 }
@@ -60,6 +62,7 @@ Transfer::Transfer(const asio::any_io_executor& executor, Request request, std::
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_.body.c_str());
   }
+  if (request_.method == "HEAD") curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); // else it would wait for a body
   curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_);
 }
@@ -97,7 +100,17 @@ size_t Transfer::on_header(char* data, size_t size, size_t count, void* self) {
     if (std::from_chars(value.data(), value.data() + value.size(), seconds).ec == std::errc{} && seconds >= 0)
       static_cast<Transfer*>(self)->response_.retry_after = std::chrono::seconds(std::min(seconds, 3600));
   }
+  static_cast<Transfer*>(self)->keep(line);
   return line.size();
+}
+
+void Transfer::keep(std::string_view line) {
+  const auto colon = line.find(':');
+  if (request_.keep.empty() || colon == std::string_view::npos || response_.headers.size() == max_kept) return;
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (std::ranges::find(request_.keep, name) == request_.keep.end()) return;
+  response_.headers.emplace_back(std::move(name), trim(line.substr(colon + 1)).substr(0, max_header));
 }
 
 void Transfer::finish(CURLcode code) {

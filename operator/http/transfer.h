@@ -28,6 +28,7 @@ private:
   static size_t on_data(char* data, size_t size, size_t count, void* self);
   static size_t on_header(char* data, size_t size, size_t count, void* self);
   bool receive(std::string_view data);
+  void keep(std::string_view line);
 
   Request request_;
   std::function<bool(std::string_view)> sink_;

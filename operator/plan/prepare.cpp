@@ -62,6 +62,7 @@ void Preparer::prepare(Manifest manifest, const KindFacts& facts) {
     }
     map[std::string(key)] = value;
   }
+  if (!stamp_.images.empty()) set_image_tags(manifest.body, stamp_.images, images_);
   auto hints = order_hints(manifest.body);
   if (!hints) {
     errors_.push_back(wrap(std::move(hints.error()), cat(manifest.at.text(), ": ", manifest.ref.text())).error());

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "object/manifest.h"
 #include "object/order.h"
+#include "plan/images.h"
 #include "plan/managed_object.h"
 
 #include <functional>
@@ -22,6 +23,7 @@ struct Stamp {
   std::string target_namespace;           // default for objects without one
   std::string salt;                       // of all digests of this GitSync
   std::vector<api::DriftIgnore> ignore{}; // spec.drift.ignore
+  ImageTags images{};                     // the tags that containers get
 };
 
 /// What the API server (or a CRD of the same revision) says of a kind.
@@ -55,6 +57,9 @@ public:
   bool has_unknown_kinds() const;
   void set_lookup(KindLookup lookup) { lookup_ = std::move(lookup); }
 
+  /// Which images of the stamp stand in what was prepared; complete after finish().
+  const std::set<ImageName>& images() const { return images_; }
+
   /// All prepared objects, sorted by nothing but the order of reading; or every error (at least one).
   /// Without those that say of themselves that they are not to be applied (apply_annotation).
   std::expected<std::vector<Prepared>, std::vector<Error>> finish();
@@ -71,6 +76,7 @@ private:
   std::vector<Manifest> unknown_;
   std::map<std::tuple<std::string, std::string, std::string>, KindFacts> defined_; // by CRDs of this revision
   std::set<ObjectRef> opted_out_;
+  std::set<ImageName> images_;
   std::vector<Error> errors_;
 };
 

@@ -69,6 +69,7 @@ Controller::Controller(Options options)
                options_.discovery,
                options_.git,
                options_.render,
+               options_.registry,
                table_,
                applier_,
                drift_,
@@ -176,7 +177,7 @@ void Controller::repository_changed(const std::string& key, const json& object) 
 void Controller::source_changed(const std::string& key) {
   bool passed = false;
   for (auto& [name, sync] : syncs_)
-    if (sync->source_key() == key) passed |= !sync->source_changed();
+    if (sync->follows(key)) passed |= !sync->source_changed();
   if (!passed) return;
   for (auto& [name, sync] : syncs_) sync->peer_planned(); // those that were passed over have read the commit
 }

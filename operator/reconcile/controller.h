@@ -23,6 +23,7 @@ public:
     kube::Discovery& discovery;
     git::Client& git;
     render::Client& render;
+    registry::Client& registry;
     report::Reporter reporter;
     asio::any_io_executor executor;
     std::function<bool()> may_write; // the lease is certainly ours

@@ -31,12 +31,16 @@ Sync::Sync(Context& context, const json& object)
       writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
               {.may_write = context.may_write}),
       store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write, context.books),
-      group_(context.executor), wake_(context.executor), health_news_(context.executor),
+      group_(context.executor), wake_(context.executor), health_news_(context.executor), image_news_(context.executor),
       pods_(context.kube, context.executor,
             [this](const ObjectRef& workload, std::string cause) {
               if (health_.set_cause(workload, std::move(cause))) health_news_.set();
             }),
-      asking_(context.executor, checks_in_flight) {
+      asking_(context.executor, checks_in_flight),
+      image_watch_(context.kube, context.registry, context.reporter, context.executor, meta_.ns, [this] {
+        image_news_.set();
+        wake_.set();
+      }) {
   if (spec_holder_) spec_ = *spec_holder_;
   if (spec_) checks_ = spec_->spec.health_checks;
   handled_request_ = status_.last_handled_reconcile_at;
@@ -55,12 +59,15 @@ Sync::~Sync() = default;
 void Sync::stop() {
   group_.stop();
   pods_.stop();
+  image_watch_.stop();
 }
 
 Task<> Sync::wait() {
   co_await group_.wait();
   pods_.stop(); // the last step may have begun another
   co_await pods_.wait();
+  image_watch_.stop();
+  co_await image_watch_.wait();
 }
 
 void Sync::update(const json& object) {
@@ -98,6 +105,7 @@ void Sync::update(const json& object) {
   failures_ = 0;
   refused_commit_.clear();
   next_attempt_ = {};
+  image_news_.set();
   wake_.set();
 }
 
@@ -105,6 +113,7 @@ bool Sync::source_changed() {
   if (passed_over()) return false;
   failures_ = 0;
   next_attempt_ = {};
+  image_news_.set();
   wake_.set();
   return true;
 }
@@ -136,6 +145,8 @@ Task<> Sync::requested() {
   if (auto* source = context_.source(spec_->source_key())) co_await source->poll_now(meta_.requested_at());
   refused_commit_.clear();
   next_attempt_ = {};
+  images_.asked.clear();
+  image_watch_.look_now();
 }
 
 Task<> Sync::run() {
@@ -148,6 +159,7 @@ Task<> Sync::run() {
   for (;;) {
     wake_.reset();
     if (meta_.deleting) {
+      image_watch_.follow({});
       if (co_await finalize()) {
         finished_ = true;
         co_return;
@@ -179,6 +191,7 @@ Task<> Sync::step(bool asked) {
   }
   if (!meta_.has_finalizer(api::finalizer_name) && !co_await set_finalizer(true)) co_return;
   if (spec_->spec.suspend) {
+    image_watch_.follow({});
     api::mark_not_ready(status_.conditions, api::reason::suspended, "Suspended: spec.suspend is true", at);
     publish(report::Urgency::Soon);
     co_return;
@@ -232,14 +245,22 @@ Task<> Sync::step(bool asked) {
   const auto revision = *source->revision();
   if (now < next_attempt_) {
     retry_wanted_ = true;
+  } else if (auto images = co_await resolve_images(revision); !images) {
+    image_watch_.follow({});
+    status_.last_attempted_revision = revision.revision;
+    report_failed({std::move(images.error())}, true);
+  } else if (spec_->spec.suspend || meta_.deleting) {
+    co_return; // the loop goes on with that
   } else if (up_to_date(revision)) {
+    image_watch_.follow({});
     report_settled();
   } else if (is_quarantined(revision)) {
+    image_watch_.follow({});
     report_rolled_back();
   } else if ((blocked_ || peers_awaited_) && accepted(revision)) {
     co_await carry_out(revision, false); // what was waited for may be healthy by now
   } else if (refused_commit_ != revision.commit) {
-    co_await attempt(revision);
+    while (co_await attempt(revision)) {}
   } else {
     publish(report::Urgency::Soon); // a request, or a new generation, is answered all the same
   }

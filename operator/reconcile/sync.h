@@ -15,6 +15,7 @@
 #include "plan/plan.h"
 #include "plan/veto.h"
 #include "reconcile/approvals.h"
+#include "reconcile/image_watch.h"
 #include "reconcile/pauses.h"
 #include "reconcile/pod_watch.h"
 #include "render/client.h"
@@ -45,6 +46,7 @@ struct Context {
   kube::Discovery& discovery;
   git::Client& git;
   render::Client& render;
+  registry::Client& registry;
   ObjectTable& table;
   Applier& applier;
   DriftEngine& drift;
@@ -88,6 +90,8 @@ public:
   /// Source "namespace/name", empty where the spec cannot be used.
   std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
   std::string path() const { return spec_ ? spec_->spec.path : std::string(); }
+  /// Whether its manifests or one of its images come from that source ("namespace/name").
+  bool follows(const std::string& source_key) const;
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
   /// Names "namespace/name" of the GitSyncs that it depends on.
   std::vector<std::string> dependencies() const;
@@ -137,20 +141,44 @@ private:
   Task<bool> load();
   void restore(InventoryRecord record);
 
+  // sync_images.cpp: spec.images → tags, and whether registries have them
+  struct Images {
+    std::string asked; // what they were worked out from
+    ImageTags tags;
+    std::vector<WantedImage> wanted;
+    std::optional<Error> refused; // what stays so until something of `asked` changes
+    std::string key() const;      // of the tags; empty where there are none
+  };
+  Result<std::string> images_asked(const source::Revision& revision) const;
+  Task<Result<>> resolve_images(const source::Revision& revision);
+
   // sync_read.cpp: revision → plan
   struct Read {
     RevisionDelta delta;
     std::string tree;
     std::string spec_key; // of the spec that was read with: it may be edited meanwhile
     std::vector<api::DriftIgnore> ignore;
+    int64_t generation = 0;
+    Images images;
+    std::set<ImageName> used; // of these, what stands in the manifests that were read
   };
+  enum class ImagesThere {
+    Yes,   // nothing was waited for
+    Again, // they came meanwhile: what was planned may be old
+    No,    // and that was told; or something else has gone ahead
+  };
+  Task<ImagesThere> images_there(const source::Revision& revision, const Read& read);
+  bool overtaken(const source::Revision& revision, const Read& read) const;
+  void report_awaited_images(const source::Revision& revision, const std::vector<WantedImage>& missing);
+  void tell_unused_images(const Read& read);
+  std::string spec_key_of(const source::Revision& revision) const;
   Task<std::expected<Read, std::vector<Error>>> read(const source::Revision& revision);
   bool accepted(const source::Revision& revision) const;
   bool newer_revision() const;
   bool passed_over();
   bool is_quarantined(const source::Revision& revision) const;
   bool up_to_date(const source::Revision& revision) const;
-  Task<> attempt(source::Revision revision);
+  Task<bool> attempt(source::Revision revision);
   Task<Awaited> await_dependencies(std::string commit);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
   const std::vector<api::DriftIgnore>& ignore_rules() const;
@@ -242,7 +270,7 @@ private:
   std::vector<std::set<ObjectRef>> chunks_; // which objects each chunk records
   std::set<unsigned> dirty_;
   TaskGroup group_;
-  Event wake_, health_news_;
+  Event wake_, health_news_, image_news_;
   health::Book health_;
   std::map<ObjectRef, api::Pause> paused_;
   PodWatch pods_;
@@ -251,6 +279,11 @@ private:
   std::vector<std::string> compile_problems_; // what is wrong with them
   health::Inquiries inquiries_;
   Semaphore asking_;
+  ImageWatch image_watch_;
+  // Of the revision that was looked at last, and those of which it was told that they stand nowhere.
+  Images images_;
+  std::set<ImageName> unused_images_;
+
   Instant ill_since_{};        // applied, or an object fell ill; none while all are well
   bool seen_ = false;          // every object was looked at since the start
   std::set<ObjectRef> failed_; // refused in this pass of apply_pending()

@@ -10,11 +10,6 @@ namespace {
 constexpr std::chrono::seconds patience_with_peers{10};
 constexpr std::chrono::seconds slow{3};
 
-/// What the bodies depend on besides the files; another value means reading all of them anew.
-std::string spec_key(const api::GitSyncSpec& spec, const std::string& url) {
-  return sha256_hex(cat("1\n", spec.path, "\n", spec.target_namespace, "\n", url)).substr(0, 16);
-}
-
 /// "./deploy/apps/" → "deploy/apps/": what makes a file's name one that people find in the repository.
 std::string prefix_of(std::string_view path) {
   std::string out;
@@ -33,9 +28,15 @@ KindLookup lookup_in(const kube::ResourceMap& map) {
 
 } // namespace
 
+/// What the bodies depend on besides the files; another value means reading all of them anew.
+std::string Sync::spec_key_of(const source::Revision& revision) const {
+  const auto& spec = spec_->spec;
+  return sha256_hex(cat("1\n", spec.path, "\n", spec.target_namespace, "\n", revision.url, images_.key())).substr(0, 16);
+}
+
 /// It was read, planned and adopted; what is left is to carry it out.
 bool Sync::accepted(const source::Revision& revision) const {
-  return desired_.commit == revision.commit && desired_.spec_key == spec_key(spec_->spec, revision.url);
+  return desired_.commit == revision.commit && desired_.spec_key == spec_key_of(revision);
 }
 
 /// The source has another revision than the one that is applied.
@@ -47,13 +48,14 @@ bool Sync::newer_revision() const {
 /// A commit that touches nothing of a GitSync at rest costs it no more than noting the commit.
 bool Sync::passed_over() {
   if (!loaded_ || !settled_ || !spec_ || !spec_holder_ || meta_.deleting || spec_->spec.suspend || retry_wanted_) return false;
+  if (!spec_->spec.images.empty()) return false; // what they are built from lies elsewhere
   if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_) return false;
   const auto* source = context_.source(spec_->source_key());
   if (!source || !source->revision() || source->error() || !source->revision()->trees) return false;
   const auto& revision = *source->revision();
   const auto now = revision.trees->ids.find(spec_->spec.path);
   if (now == revision.trees->ids.end() || now->second != desired_.tree || desired_.tree.empty()) return false;
-  if (desired_.spec_key != spec_key(spec_->spec, revision.url) || !pending().empty() || !desired_.leaving.empty() ||
+  if (desired_.spec_key != spec_key_of(revision) || !pending().empty() || !desired_.leaving.empty() ||
       !inventory_.pending.empty())
     return false;
   const auto& request = meta_.requested_at();
@@ -65,7 +67,7 @@ bool Sync::passed_over() {
 }
 
 bool Sync::is_quarantined(const source::Revision& revision) const {
-  return quarantined(revision.commit, {}, spec_key(spec_->spec, revision.url));
+  return quarantined(revision.commit, {}, spec_key_of(revision));
 }
 
 bool Sync::up_to_date(const source::Revision& revision) const {
@@ -74,10 +76,12 @@ bool Sync::up_to_date(const source::Revision& revision) const {
 
 Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Revision& revision) {
   Read out;
-  out.spec_key = spec_key(spec_->spec, revision.url);
+  out.spec_key = spec_key_of(revision);
+  out.generation = meta_.generation;
+  out.images = images_;
   const bool same_spec = desired_.spec_key == out.spec_key;
   out.ignore = spec_->spec.drift_ignore;
-  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt, out.ignore},
+  Preparer preparer({facts_->owner, facts_->label, spec_->spec.target_namespace, facts_->salt, out.ignore, out.images.tags},
                     lookup_in(context_.discovery.map()));
   const std::string prefix = prefix_of(spec_->spec.path);
   const auto started = std::chrono::steady_clock::now();
@@ -112,6 +116,7 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
   out.delta.objects = std::move(*objects);
   out.delta.opted_out = preparer.opted_out();
   out.tree = result->tree;
+  out.used = preparer.images();
   co_return out;
 }
 
@@ -199,7 +204,8 @@ Task<Awaited> Sync::await_dependencies(std::string commit) {
   co_return awaited;
 }
 
-Task<> Sync::attempt(source::Revision revision) {
+/// True: something came meanwhile that makes another attempt worth it at once.
+Task<bool> Sync::attempt(source::Revision revision) {
   attempt_started_ = std::chrono::steady_clock::now();
   const bool was_refused = !status_.errors.empty() || status_.last_attempted_revision != status_.last_applied_revision;
   const bool same_tree_before = !desired_.tree.empty();
@@ -210,7 +216,7 @@ Task<> Sync::attempt(source::Revision revision) {
       planned_commit_ = revision.commit;
       context_.planned();
       report_rolled_back();
-      co_return;
+      co_return false;
     }
     const bool untouched = same_tree_before && !result->delta.full && result->delta.files.empty();
     // Before the plan, which has to be of the moment: an expression is evaluated elsewhere.
@@ -231,7 +237,12 @@ Task<> Sync::attempt(source::Revision revision) {
     held_by_expression_ = held_ && awaited.by_expression;
     if (held_) {
       report_held(awaited);
-      co_return;
+      co_return false;
+    }
+    if (plan) {
+      const auto there = co_await images_there(revision, *result);
+      if (there != ImagesThere::Yes) co_return there == ImagesThere::Again;
+      tell_unused_images(*result);
     }
     std::optional<api::Approval> approval;
     status_.plan_digest.clear();
@@ -257,13 +268,13 @@ Task<> Sync::attempt(source::Revision revision) {
       result->delta = {full, files, {}, {}};
       if (auto remembered = co_await remember(*plan); !remembered) {
         report_failed({std::move(remembered.error())}, false);
-        co_return;
+        co_return false;
       }
       // Durable before the first of them exists: whatever happens now, no created object is lost track of.
       if (!plan->created.empty()) {
         if (auto announced = co_await announce(plan->created); !announced) {
           report_failed({announced.error()}, false);
-          co_return;
+          co_return false;
         }
       }
       const size_t changed = plan->apply.size();
@@ -282,7 +293,7 @@ Task<> Sync::attempt(source::Revision revision) {
       }
       changed_ = changed;
       co_await carry_out(revision, untouched && !was_refused && changed == 0);
-      co_return;
+      co_return false;
     }
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(plan.error()), true);
@@ -295,12 +306,14 @@ Task<> Sync::attempt(source::Revision revision) {
     held_ = !awaited.names.empty();
     if (held_) {
       report_held(awaited);
-      co_return;
+      co_return false;
     }
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(result.error()), true);
   }
+  image_watch_.follow({});
   if (!retry_wanted_) refused_commit_ = revision.commit;
+  co_return false;
 }
 
 /// That work goes on, once it has taken so long that somebody may look.

@@ -34,6 +34,9 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::Fighting: return {"Fighting", "Warning", "Correct"};
   case EventReason::Paused: return {"Paused", "Warning", "Pause"};
   case EventReason::PauseEnded: return {"PauseEnded", "Normal", "Pause"};
+  case EventReason::WaitingForImage: return {"WaitingForImage", "Normal", "Apply"};
+  case EventReason::ImageNotFound: return {"ImageNotFound", "Warning", "Apply"};
+  case EventReason::ImageUnused: return {"ImageUnused", "Warning", "Read"};
   case EventReason::Suspended: return {"Suspended", "Normal", "Suspend"};
   case EventReason::Resumed: return {"Resumed", "Normal", "Resume"};
   }

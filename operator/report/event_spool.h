@@ -33,6 +33,9 @@ enum class EventReason {
   Fighting,          // Warning: another writer undoes every correction
   Paused,            // Warning: somebody has let go of an object for a while
   PauseEnded,        // Normal
+  WaitingForImage,   // Normal: a revision needs an image that the registry doesn't have yet
+  ImageNotFound,     // Warning: it is still missing after its time, or the registry refuses to say
+  ImageUnused,       // Warning: an image of spec.images stands in no manifest
   Suspended,         // Normal
   Resumed,           // Normal
 };

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, 2> drift_operations{"changed", "removed"}
 constexpr std::array<std::string_view, 2> apply_actions{"sync", "correct"};
 constexpr std::array<std::string_view, 5> apply_results{"created", "configured", "unchanged", "conflict", "failed"};
 constexpr std::array<std::string_view, 4> prune_results{"deleted", "orphaned", "blocked", "failed"};
+constexpr std::array<std::string_view, 4> image_look_results{"found", "missing", "refused", "failed"};
 constexpr std::array<std::string_view, 3> poll_results{"unchanged", "changed", "failed"};
 constexpr std::array<std::string_view, 5> watch_ends{"ended", "idle", "expired", "refused", "broken"};
 constexpr std::array<std::string_view, 4> worker_ends{"deadline", "memory", "crash", "protocol"};
@@ -133,11 +134,15 @@ struct Metrics::Impl {
   Series<Gauge, 6> differences =
       gauge("gitsync_drift_info", L6{"namespace", "name", "kind", "operation", "manager", "path"},
             "Number of objects of a kind that differ from git there and are not corrected, or have undeclared fields.");
+  Series<Gauge, 2> waiting_images = gauge("gitsync_waiting_images", L2{"namespace", "name"},
+                                          "Images of spec.images that a revision waits for, since the registry lacks them.");
   Series<Counter, 2> applies =
       counter("gitsync_apply_total", L2{"action", "result"},
               "Server-side applies: sync or correct; created, configured, unchanged, conflict or failed.");
   Series<Counter, 1> prunes = counter("gitsync_prune_total", L1{"result"},
                                       "Objects that are no longer declared: deleted, orphaned, blocked or failed.");
+  Series<Counter, 1> image_looks = counter("gitsync_image_look_total", L1{"result"},
+                                           "Questions to registries for an image: found, missing, refused or failed.");
   Series<Counter, 3> polls = counter("gitsync_git_poll_total", L3{"namespace", "name", "result"},
                                      "Looks at a GitRepository's remote: unchanged, changed or failed.");
   Series<Gauge, 2> git_success = gauge("gitsync_git_last_success_timestamp_seconds", L2{"namespace", "name"},
@@ -170,6 +175,7 @@ struct Metrics::Impl {
     for (const auto action : apply_actions)
       for (const auto result : apply_results) applies.at({action, result});
     for (const auto result : prune_results) prunes.at({result});
+    for (const auto result : image_look_results) image_looks.at({result});
     for (const auto reason : watch_ends) watch_restarts.at({reason});
     for (const auto reason : worker_ends) worker_kills.at({reason});
     for (const auto verb : verbs) {
@@ -223,6 +229,7 @@ void Metrics::forget(std::string_view kind, std::string_view ns, std::string_vie
     impl_->objects.erase(key);
     impl_->drifted.erase(key);
     impl_->differences.erase(key);
+    impl_->waiting_images.erase(key);
     impl_->last_applied.erase(key);
     impl_->sync_info.erase(key);
   } else if (kind == "GitRepository") {
@@ -262,6 +269,10 @@ void Metrics::set_differences(std::string_view ns, std::string_view name, const 
         .Increment();
 }
 
+void Metrics::set_waiting_images(std::string_view ns, std::string_view name, size_t count) {
+  impl_->waiting_images.at({ns, name}).Set(static_cast<double>(count));
+}
+
 void Metrics::set_last_applied(std::string_view ns, std::string_view name, WallTime when) {
   impl_->last_applied.at({ns, name}).Set(unix_seconds(when));
 }
@@ -285,6 +296,8 @@ void Metrics::applied(ApplyAction action, ApplyResult result) {
 }
 
 void Metrics::pruned(PruneResult result) { impl_->prunes.at({text_of(prune_results, result)}).Increment(); }
+
+void Metrics::image_looked(ImageLook result) { impl_->image_looks.at({text_of(image_look_results, result)}).Increment(); }
 
 void Metrics::api_request(std::string_view verb, int status, double seconds) {
   const auto known = known_verb(verb);

@@ -37,6 +37,13 @@ enum class PruneResult {
   Blocked,  // a veto: budget, protected kind, another owner
   Failed,
 };
+/// What a registry said when it was asked for an image of spec.images.
+enum class ImageLook {
+  Found,
+  Missing,
+  Refused, // it wants other credentials
+  Failed,  // it cannot be reached, or its answer is neither yes nor no
+};
 enum class PollResult { Unchanged, Changed, Failed };
 /// Why a watch was opened anew.
 enum class WatchEnd {
@@ -92,6 +99,8 @@ public:
     std::string kind, operation, manager, path;
   };
   void set_differences(std::string_view ns, std::string_view name, const std::vector<DriftInfo>& differences);
+  /// Images of spec.images that a revision waits for.
+  void set_waiting_images(std::string_view ns, std::string_view name, size_t count);
   void set_last_applied(std::string_view ns, std::string_view name, WallTime when);
   /// Replaces the previous one: at most one series a GitSync. `ready` is the condition's status: "True", "False", "Unknown".
   void set_sync_info(std::string_view ns, std::string_view name, std::string_view revision, std::string_view ready,
@@ -105,6 +114,7 @@ public:
   void phase(Phase phase, double seconds);
   void applied(ApplyAction action, ApplyResult result);
   void pruned(PruneResult result);
+  void image_looked(ImageLook result);
   /// The shape of kube::RequestObserver. `status` 0: no answer, code "error". Verbs unknown here count as "other". Watches are
   /// counted but not timed: they last as long as the server lets them.
   void api_request(std::string_view verb, int status, double seconds);

@@ -53,6 +53,9 @@ HttpReply Http::request(const std::string& method, const std::string& url, const
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
   const CURLcode code = curl_easy_perform(easy);
   curl_slist_free_all(list);
+  curl_header* location = nullptr;
+  if (code == CURLE_OK && curl_easy_header(easy, "Location", 0, CURLH_HEADER, -1, &location) == CURLHE_OK)
+    reply.location = location->value;
   if (code == CURLE_OK)
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply.status);
   else

@@ -9,6 +9,7 @@ namespace gitsync::test {
 struct HttpReply {
   long status = 0; // 0: no answer
   std::string body;
+  std::string location; // the header
 };
 
 /// One connection that is kept alive. Main thread only.

@@ -103,6 +103,9 @@ std::string document() {
 | `DependencyNotReady` | GitSync | A revision waits for what `spec.dependsOn` names; the message says for which. What was applied before stays enforced. |
 | `SourceNotFound` | GitSync | `spec.sourceRef` names nothing. |
 | `SourceNotReady` | GitSync | The source has no revision yet. |
+| `WaitingForImage` | GitSync | A registry does not have an image of `spec.images` yet. What was applied before stays enforced. See [images.md](images.md). |
+| `ImageNotFound` | GitSync | Nor did it within the image's timeout. It is looked for on and on. |
+| `RegistryFailed` | GitSync | The registry refuses the credentials, or `spec.images[].secretRef` cannot be used. |
 | `RevisionRefused` | GitSync | Something in the commit is wrong; `status.errors` tells all of it. Nothing of the commit was applied. |
 | `PruneBlocked` | GitSync | The commit would delete too much, and waits for an Approval of `status.planDigest`. Nothing of it was applied. See [prune.md](prune.md). |
 | `ApplyFailed` | GitSync | The API server refused an object or cannot be reached. |
@@ -140,11 +143,17 @@ TEST_CASE("docs/api.md says what the CRDs say", "[api][crd][api-docs]") {
   }
   INFO("docs/api.md is out of date: run scripts/api_docs.sh");
   CHECK((read_source_file("docs/api.md") == expected));
-  for (const auto reason :
-       {reason::applied, reason::fetched, reason::progressing, reason::retrying, reason::invalid_spec, reason::source_not_found,
-        reason::source_not_ready, reason::fetch_failed, reason::revision_refused, reason::prune_blocked, reason::apply_failed,
-        reason::health_failed, reason::rolled_back, reason::dependency_not_ready, reason::drift_detected, reason::suspended,
-        reason::deleting, reason::inventory_corrupt, reason::internal_error}) {
+  for (const auto reason : {reason::applied,          reason::fetched,
+                            reason::progressing,      reason::retrying,
+                            reason::invalid_spec,     reason::source_not_found,
+                            reason::source_not_ready, reason::fetch_failed,
+                            reason::revision_refused, reason::prune_blocked,
+                            reason::apply_failed,     reason::health_failed,
+                            reason::rolled_back,      reason::dependency_not_ready,
+                            reason::drift_detected,   reason::suspended,
+                            reason::deleting,         reason::inventory_corrupt,
+                            reason::internal_error,   reason::waiting_for_image,
+                            reason::image_not_found,  reason::registry_failed}) {
     INFO(reason);
     CHECK(expected.find(cat("| `", reason, "` |")) != std::string::npos);
   }

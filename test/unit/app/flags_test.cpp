@@ -181,6 +181,9 @@ TEST_CASE("operator") {
   CHECK(full.options.mirrors == "m");
   CHECK_FALSE(full.options.allow_file_urls);
   CHECK(accepted<OperatorCommand>("operator --allow-file-urls").options.allow_file_urls);
+  CHECK(
+      accepted<OperatorCommand>("operator --plain-http-registry a:1 --plain-http-registry b.c").options.plain_http_registries ==
+      std::vector<std::string>{"a:1", "b.c"});
   CHECK(full.options.listen == "127.0.0.1:0");
   CHECK(full.options.lease_namespace == "ops");
   CHECK(!full.options.leader_elect);

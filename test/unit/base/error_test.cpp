@@ -18,7 +18,8 @@ constexpr Code all[] = {
     Code::OwnedByOther,   Code::EmptyRevision,   Code::PruneBlocked,    Code::UnsafePath,       Code::PathNotFound,
     Code::GitFetch,       Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,         Code::WorkerDied,
     Code::ApiUnreachable, Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,      Code::ApiConflict,
-    Code::ApiExpired,     Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,   Code::InventoryCorrupt};
+    Code::ApiExpired,     Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,   Code::RegistryDown,
+    Code::RegistryAuth,   Code::ImageNotFound,   Code::RegistryError,   Code::InventoryCorrupt};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / path);

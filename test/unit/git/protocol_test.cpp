@@ -53,6 +53,20 @@ TEST_CASE("a question about trees arrives as it was asked, and so does its answe
   CHECK(std::get<Trees>(*answer).ids.at("b/c") == "t2");
 }
 
+TEST_CASE("a question for the last change arrives as it was sent", "[git]") {
+  const auto job = decode_job(encode(Job(HistoryJob{"/m", "u", "c", {"a/**", "b \"c\""}, "k", "l"})));
+  REQUIRE(job);
+  const auto& history = std::get<HistoryJob>(*job);
+  CHECK(history.mirror == "/m");
+  CHECK(history.commit == "c");
+  CHECK(history.paths == std::vector<std::string>{"a/**", "b \"c\""});
+  CHECK(history.known_commit == "k");
+  CHECK(history.known_change == "l");
+  const auto answer = decode_answer(encode(Answer(LastChange{"d"})));
+  REQUIRE(answer);
+  CHECK(std::get<LastChange>(*answer).commit == "d");
+}
+
 TEST_CASE("garbage is an error, never an exception", "[git]") {
   for (const char* text :
        {"", "{", "[]", "null", "{}", R"({"job":"fetch"})", R"({"job":1})", R"({"job":"x"})", R"({"file":1})", R"({"error":{}})",

@@ -12,7 +12,7 @@ using nlohmann::json;
 namespace {
 
 http::Response response(int status, std::string body, std::optional<std::chrono::seconds> after = {}) {
-  return {status, std::move(body), after};
+  return {status, std::move(body), after, {}};
 }
 std::string status_body(std::string message) {
   return json{{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Failure"}, {"message", message}}.dump();

@@ -61,6 +61,8 @@ void use_all(Metrics& m, std::string_view ns, std::string_view name) {
   m.set_objects(ns, name, 23);
   m.set_drifted_objects(ns, name, 1);
   m.set_differences(ns, name, {{"Deployment.apps", "Modified", "mallory", "/spec/replicas"}});
+  m.set_waiting_images(ns, name, 1);
+  m.image_looked(ImageLook::Missing);
   m.set_last_applied(ns, name, when);
   m.set_sync_info(ns, name, "main@sha1:aa", "True", false);
   m.git_polled(ns, name, PollResult::Changed, when);
