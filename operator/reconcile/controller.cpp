@@ -56,7 +56,7 @@ Controller::Controller(Options options)
                                                             }),
       approvals_(options_.kube, options_.executor, options_.may_write,
                  [this](const std::string& key) {
-                   if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->approved();
+                   if (const auto it = syncs_.find(key); it != syncs_.end()) it->second->approvals_changed();
                  }),
       pauses_(options_.kube, options_.executor, options_.may_write,
               [this](const std::string& key) {

@@ -46,7 +46,7 @@ bool Sync::newer_revision() const {
 /// A commit that touches nothing of a GitSync at rest costs it no more than noting the commit.
 bool Sync::passed_over() {
   if (!loaded_ || !settled_ || !spec_ || !spec_holder_ || meta_.deleting || spec_->spec.suspend || retry_wanted_) return false;
-  if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_) return false;
+  if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_ || gated_) return false;
   const auto* source = context_.source(spec_->source_key());
   if (!source || !source->revision() || source->error() || !source->revision()->trees) return false;
   const auto& revision = *source->revision();
@@ -198,6 +198,7 @@ Task<> Sync::attempt(source::Revision revision) {
       inventory_.quarantine.commit = revision.commit; // another commit with the same content below the path
       planned_commit_ = revision.commit;
       context_.planned();
+      nothing_waits();
       report_rolled_back();
       co_return;
     }
@@ -216,30 +217,12 @@ Task<> Sync::attempt(source::Revision revision) {
     const auto dependencies = plan && !untouched ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
     held_ = !dependencies.empty();
     if (held_) {
+      nothing_waits();
       report_held(dependencies);
       co_return;
     }
-    std::optional<api::Approval> approval;
-    status_.plan_digest.clear();
-    if (plan && !plan->prune.empty()) {
-      auto questions = prune_questions(*plan, desired_, spec_->spec, facts_->owner, co_await populated(*plan));
-      if (!questions.empty()) {
-        const auto digest = plan_digest(*plan);
-        approval = context_.approvals.find(facts_->owner, digest);
-        if (!approval) {
-          status_.plan_digest = digest;
-          for (auto& question : questions)
-            question.message += cat("; to consent: gitsync approve ", meta_.name, " -n ", meta_.ns);
-          plan = std::unexpected(std::move(questions));
-        }
-      }
-    }
+    if (plan && !co_await let_through(*plan, revision, *result)) co_return;
     if (plan) {
-      if (approval) {
-        event(report::EventReason::Approved,
-              cat("Plan ", plan_digest(*plan), " is released by Approval ", approval->meta.name));
-        context_.approvals.released(*approval);
-      }
       result->delta = {full, files, {}, {}};
       if (auto remembered = co_await remember(*plan); !remembered) {
         report_failed({std::move(remembered.error())}, false);
@@ -254,7 +237,8 @@ Task<> Sync::attempt(source::Revision revision) {
       }
       const size_t changed = plan->apply.size();
       adopt(std::move(*plan), revision, *result);
-      inventory_.quarantine = {}; // the path has changed
+      if (inventory_.under_way.tree != desired_.tree) inventory_.under_way = {}; // of something that was never begun
+      inventory_.quarantine = {};                                                // the path has changed
       if (!untouched) adopted_since_ = std::chrono::steady_clock::now();
       status_.last_attempted_revision =
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
@@ -270,6 +254,7 @@ Task<> Sync::attempt(source::Revision revision) {
       co_await carry_out(revision, untouched && !was_refused && changed == 0);
       co_return;
     }
+    nothing_waits();
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(plan.error()), true);
   } else {
@@ -278,6 +263,7 @@ Task<> Sync::attempt(source::Revision revision) {
         std::ranges::all_of(result.error(), [](const Error& error) { return error.code == Code::UnknownKind; });
     const auto dependencies = kinds_only ? context_.awaited(*this, revision.commit) : std::vector<std::string>();
     held_ = !dependencies.empty();
+    nothing_waits();
     if (held_) {
       report_held(dependencies);
       co_return;

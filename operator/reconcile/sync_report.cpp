@@ -34,6 +34,7 @@ void Sync::publish(report::Urgency urgency) {
   metrics.set_sync_info(meta_.ns, meta_.name, status_.last_applied_revision, ready ? api::truth_text(ready->status) : "Unknown",
                         facts_->suspended);
   metrics.set_objects(meta_.ns, meta_.name, desired_.objects());
+  metrics.set_approval_pending(meta_.ns, meta_.name, status_.plan_since);
   metrics.set_drifted_objects(meta_.ns, meta_.name, static_cast<size_t>(status_.drift));
   writer_.set(api::status_to_json(status_), urgency);
 }

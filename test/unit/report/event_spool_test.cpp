@@ -107,7 +107,7 @@ TEST_CASE("event reasons: every one has texts that kubectl and the API server ac
     CHECK(!reason_action(reason).empty());
   }
   for (const auto expected :
-       {"Applied", "Failed", "DriftCorrected", "DriftDetected", "Pruned", "PruneBlocked", "Fetched", "FetchFailed"})
+       {"Applied", "Failed", "DriftCorrected", "DriftDetected", "Pruned", "PruneBlocked", "ApprovalRequired", "Fetched", "FetchFailed"})
     CHECK(texts.contains(expected));
   CHECK(reason_type(EventReason::PruneBlocked) == "Warning");
   CHECK(reason_type(EventReason::DriftCorrected) == "Normal");
