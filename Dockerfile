@@ -36,7 +36,7 @@ LABEL org.opencontainers.image.title="gitsync" \
       org.opencontainers.image.revision="${REVISION}"
 RUN --mount=type=bind,from=build,source=/out,target=/out \
     --mount=type=bind,from=render-worker,source=/out,target=/render-worker \
-    apt-get update && DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends ca-certificates </out/packages \
+    apt-get update && DEBIAN_FRONTEND=noninteractive xargs apt-get install -y --no-install-recommends ca-certificates tzdata </out/packages \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /var/cache/debconf/*-old \
     && install -m 755 /out/gitsync /out/gitsync-git-worker /render-worker/gitsync-render-worker /usr/local/bin/ \
     && install -d -o 65532 -g 65532 -m 700 /var/lib/gitsync \

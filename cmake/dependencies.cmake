@@ -15,3 +15,12 @@ pkg_check_modules(LIBGIT2 REQUIRED IMPORTED_TARGET libgit2>=1.5)
 if(NOT TARGET yaml-cpp::yaml-cpp) # 0.7 has no namespace yet
   add_library(yaml-cpp::yaml-cpp ALIAS yaml-cpp)
 endif()
+
+# Time zones are part of C++20's <chrono>; libstdc++ has them from 14 on. For Debian 12 there is the library that they come from.
+include(CheckCXXSourceCompiles)
+check_cxx_source_compiles("#include <chrono>
+int main() { return std::chrono::locate_zone(\"UTC\") == nullptr; }" GITSYNC_HAS_TIME_ZONES)
+if(NOT GITSYNC_HAS_TIME_ZONES)
+  find_package(date REQUIRED)
+  set(GITSYNC_TIME_ZONES date::date-tz)
+endif()

@@ -38,6 +38,7 @@ BEGIN {
   owner["git2"] = owner["git2.h"] = "git_worker"
   owner["curl"] = "http"
   owner["prometheus"] = "report"
+  owner["date"] = "reconcile"
   owner["yaml-cpp"] = "object"
   owner["yaml.h"] = "object"
 }

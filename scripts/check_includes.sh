@@ -67,6 +67,7 @@ kube/a.cpp|#include <boost/asio.hpp>|
 kube/a.cpp|#include <fstream>|
 kube/a.cpp|#include <prometheus/registry.h>|only report/
 report/a.cpp|#include <prometheus/registry.h>|
+plan/a.cpp|#include <date/tz.h>|only reconcile/
 report/deep/a.cpp|#include "plan/step.h"|not linked
 report/a.cpp|#include "kube/client.h"|
 report/a.cpp|#include "report/metrics.h"|

@@ -358,22 +358,59 @@ rollback() {
   revert "commit: reverted, nothing to change"
 }
 
+# refused WHAT: asks for it as a user does, and expects that it isn't carried out.
+refused() {
+  local said
+  printf '   %s$ gitsync reconcile %s -n %s%s\n' "$dim" "$app" "$ns" "$off"
+  if said=$(gitsync reconcile "$app" -n "$ns" --timeout "${patience}s" 2>&1); then
+    indent <<<"$said"
+    fail "gitsync $ns/$app: $1"
+  fi
+  indent <<<"$said"
+}
+
+# plan: what waits; gitsync plan ends with 1 where something does.
+plan() {
+  local code=0
+  printf '   %s$ gitsync plan %s -n %s%s\n' "$dim" "$app" "$ns" "$off"
+  gitsync plan "$app" -n "$ns" >"$dir/plan" 2>&1 || code=$?
+  indent <"$dir/plan"
+  [ "$code" = 1 ] || fail "gitsync $ns/$app: shows no plan"
+}
+
+production() {
+  step "Production: from now on every plan waits for an Approval"
+  show kubectl -n "$ns" patch gitsync "$app" --type=merge -p '{"spec":{"approval":{"required":true}}}'
+  sed -i 's/replicas: 3/replicas: 4/' "$dir/work/$path/deployment.yaml"
+  commit "Four replicas"
+  refused "a plan was carried out without an Approval"
+  plan
+  say "what was approved before stays enforced meanwhile:"
+  show kubectl -n "$app" patch deployment "$app" -p '{"spec":{"replicas":1}}'
+  undone Modified "kubectl patch deployment, a plan waits"
+  show kubectl -n "$app" get deployment "$app" -o 'jsonpath={.spec.replicas} replicas{"\n"}'
+  local start
+  start=$(now)
+  show gitsync approve "$app" -n "$ns"
+  kubectl -n "$app" wait deployment "$app" --for=jsonpath='{.spec.replicas}'=4 --timeout="${patience}s" >/dev/null \
+    || fail "deployment $app/$app: the approved plan was not carried out"
+  figure "approval: carried out" "$(since "$start") ms" "from \`gitsync approve\` to the changed Deployment"
+  kubectl -n "$ns" wait gitsync "$app" --for=condition=Ready --timeout="${patience}s" >/dev/null || fail "gitsync $ns/$app: is not Ready"
+  table | indent
+}
+
 approval() {
   step "A commit that would delete more than spec.prune.maxDelete waits for consent"
   git rm --quiet "$path/deployment.yaml" "$path/configmap.yaml"
   commit "Who needs it"
-  printf '   %s$ gitsync reconcile %s -n %s%s\n' "$dim" "$app" "$ns" "$off"
-  local said start
-  if said=$(gitsync reconcile "$app" -n "$ns" --timeout "${patience}s" 2>&1); then
-    indent <<<"$said"
-    fail "gitsync $ns/$app: two deletions were not asked about"
-  fi
-  indent <<<"$said"
+  local start
+  refused "two deletions were not asked about"
+  plan
   show kubectl -n "$app" get deployment,configmap -l gitops.volaticloud.com/sync
   start=$(now)
   show gitsync approve "$app" -n "$ns"
   kubectl -n "$app" wait --for=delete deployment "$app" --timeout="${patience}s" >/dev/null || fail "deployment $app/$app: was not pruned"
-  figure "approval: carried out" "$(since "$start") ms" "from \`gitsync approve\` to the Deployment's absence"
+  figure "approval: pruned" "$(since "$start") ms" "from \`gitsync approve\` to the Deployment's absence"
   kubectl -n "$ns" wait gitsync "$app" --for=condition=Ready --timeout="${patience}s" >/dev/null || fail "gitsync $ns/$app: is not Ready"
   table | indent
   show kubectl -n "$ns" get approvals
@@ -408,6 +445,7 @@ drift
 prune
 broken
 rollback
+production
 approval
 memory
 summary

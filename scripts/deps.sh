@@ -6,12 +6,12 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 common=(cmake ninja-build ccache pkg-config git curl ca-certificates openssh-client openssh-server shellcheck
-  libcurl4-openssl-dev libssl-dev zlib1g-dev libgit2-dev libyaml-cpp-dev libyaml-dev nlohmann-json3-dev prometheus-cpp-dev libcli11-dev catch2)
+  libcurl4-openssl-dev libssl-dev zlib1g-dev libgit2-dev libyaml-cpp-dev libyaml-dev nlohmann-json3-dev prometheus-cpp-dev libcli11-dev catch2 tzdata)
 least_go=1.21 # from there on Go fetches the version that go.mod names by itself
 system=$(gitsync_system)
 
 case $system in
-  "debian 12") packages=("${common[@]}" clang-19 lld-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 libboost1.81-dev) ;;
+  "debian 12") packages=("${common[@]}" clang-19 lld-19 libclang-rt-19-dev clang-format-19 clang-tidy-19 libboost1.81-dev libhowardhinnant-date-dev) ;;
   "debian 13") packages=("${common[@]}" g++-14 lld-19 clang-format-19 clang-tidy-19 libboost-dev) ;;
   "ubuntu 24.04") packages=("${common[@]}" g++-14 lld libboost1.83-dev) ;;
   *) packages=() ;;

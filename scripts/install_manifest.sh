@@ -17,7 +17,7 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 NAMESPACE
   "${HELM:-helm}" template gitsync charts/gitsync-operator --namespace gitsync-system \
-    --kube-version 1.28.0 --set plainManifests=true
+    --kube-version 1.30.0 --set plainManifests=true
 }
 
 if [ "${1:-}" = --check ]; then

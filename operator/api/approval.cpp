@@ -1,6 +1,7 @@
 #include "api/approval.h"
 
 #include "api/names.h"
+#include "api/status_text.h"
 #include "base/json_read.h"
 #include "base/text.h"
 
@@ -36,7 +37,30 @@ Result<Approval> parse_approval(const nlohmann::json& object) {
   auto out = read_spec(reader);
   if (!reader.ok()) return reader.error();
   out.meta = meta;
-  out.released = read_text(read_member(object, "status"), "state") == "Released";
+  // One without a time is as old as can be.
+  out.created = parse_rfc3339(read_text(read_member(object, "metadata"), "creationTimestamp")).value_or(WallTime{});
+  const auto& status = read_member(object, "status");
+  const auto state = read_text(status, "state");
+  out.told = !state.empty();
+  out.message = read_text(status, "message");
+  for (const auto known : {ApprovalState::Released, ApprovalState::Expired, ApprovalState::Refused})
+    if (state == approval_state_text(known)) out.state = known;
+  return out;
+}
+
+std::string_view approval_state_text(ApprovalState state) {
+  switch (state) {
+  case ApprovalState::Pending: break;
+  case ApprovalState::Released: return "Released";
+  case ApprovalState::Expired: return "Expired";
+  case ApprovalState::Refused: return "Refused";
+  }
+  return "Pending";
+}
+
+nlohmann::json approval_status(ApprovalState state, std::string_view message, WallTime now) {
+  nlohmann::json out = {{"state", approval_state_text(state)}, {"message", status_text(message)}};
+  if (state == ApprovalState::Released) out["releasedAt"] = rfc3339(now);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "api/git_sync.h"
 
 #include "api/names.h"
+#include "base/clock.h"
 #include "base/json_read.h"
 #include "base/text.h"
 #include "object/field_pattern.h"
@@ -105,6 +106,13 @@ bool is_glob(std::string_view text) {
   });
 }
 
+void check_globs(SpecReader& reader, std::string_view path, const std::vector<std::string>& globs) {
+  for (size_t i = 0; i < globs.size(); ++i)
+    reader.check(
+        is_glob(globs[i]), cat(path, "[", i, "]"),
+        "must be a glob from the root of the repository such as internal/** (*, ? and ** only, no leading \"/\" or \"!\")");
+}
+
 std::vector<ImageSpec> read_images(SpecReader& reader) {
   std::vector<ImageSpec> out;
   const size_t count = reader.count("images", max_images);
@@ -122,16 +130,50 @@ std::vector<ImageSpec> read_images(SpecReader& reader) {
     const auto problem = image_tag_problem(image.tag);
     reader.check(problem.empty(), at + "tag", problem);
     image.paths = reader.texts(at + "paths", max_paths);
-    for (size_t k = 0; k < image.paths.size(); ++k)
-      reader.check(
-          is_glob(image.paths[k]), cat(at, "paths[", k, "]"),
-          "must be a glob from the root of the repository such as internal/** (*, ? and ** only, no leading \"/\" or \"!\")");
+    check_globs(reader, cat(at, "paths"), image.paths);
     image.source_name = reader.text(at + "sourceRef.name");
     check_object_name(reader, at + "sourceRef.name", image.source_name);
     image.secret = reader.text(at + "secretRef.name");
     check_object_name(reader, at + "secretRef.name", image.secret);
     image.timeout = reader.duration(at + "timeout", "30m", 1s, 168h);
     out.push_back(std::move(image));
+  }
+  return out;
+}
+
+constexpr size_t most_windows = 32;
+
+/// IANA's names are made of these; what the name means is looked up where it is used.
+bool is_zone_name(std::string_view text) {
+  return text.size() <= 64 && !text.starts_with('/') && text.find("..") == std::string_view::npos &&
+         std::ranges::all_of(text, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
+                  c == '-' || c == '+';
+         });
+}
+
+std::vector<WindowSpec> read_windows(SpecReader& reader) {
+  std::vector<WindowSpec> out;
+  const auto& list = reader.list("windows", most_windows);
+  for (size_t i = 0; i < list.size(); ++i) {
+    const auto at = [&](std::string_view field) { return cat("windows[", i, "].", field); };
+    const auto& entry = list[i];
+    WindowSpec window;
+    const auto kind = read_text(entry, "kind");
+    reader.check(kind == "allow" || kind == "deny", at("kind"), "must be allow or deny");
+    window.allow = kind == "allow";
+    auto schedule = Cron::parse(read_text(entry, "schedule"));
+    reader.check(schedule.has_value(), at("schedule"), schedule ? "" : schedule.error().message);
+    const auto duration = parse_duration(read_text(entry, "duration"));
+    reader.check(duration && *duration >= 1min && *duration <= 168h, at("duration"),
+                 "must be a duration such as 8h or 1h30m, from 1m to 168h");
+    window.time_zone = read_text(entry, "timeZone");
+    if (window.time_zone.empty()) window.time_zone = "UTC";
+    reader.check(is_zone_name(window.time_zone), at("timeZone"), "must be a time zone's name such as Europe/Berlin");
+    if (!schedule || !duration) continue;
+    window.opens = *schedule;
+    window.duration = *duration;
+    out.push_back(std::move(window));
   }
   return out;
 }
@@ -146,6 +188,8 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.path = reader.text("path", "./");
   const auto problem = path_problem(spec.path);
   reader.check(problem.empty(), "path", problem);
+  spec.paths = reader.texts("paths", max_paths);
+  check_globs(reader, "paths", spec.paths);
   spec.interval = reader.duration("interval", "30m", 1s, 168h);
   spec.prune = reader.flag("prune.enabled", true);
   spec.allow_empty = reader.flag("prune.allowEmpty", false);
@@ -162,6 +206,10 @@ GitSyncSpec read_spec(SpecReader& reader) {
                "must be a namespace's name (lower-case letters, digits and \"-\")");
   spec.rollback = reader.flag("rollback.enabled", false);
   spec.on_error = static_cast<OnError>(reader.choice("onError", {"Stop", "Continue"}, 0));
+  spec.approval.required = reader.flag("approval.required", false);
+  spec.approval.four_eyes = reader.flag("approval.fourEyes", false);
+  spec.approval.expires_after = reader.duration("approval.expiresAfter", "24h", 1s, 8760h);
+  spec.windows = read_windows(reader);
   spec.images = read_images(reader);
   spec.depends_on = read_dependencies(reader);
   spec.deletion_policy = static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan"}, 0));

@@ -1,5 +1,6 @@
 // A GitSync as the operator uses it: parsed, defaulted, checked. Pure.
 #pragma once
+#include "api/cron.h"
 #include "api/meta.h"
 #include "api/spec_reader.h"
 #include "api/status.h"
@@ -95,10 +96,28 @@ struct ImageSpec {
   friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
 };
 
+/// Whether plans wait for consent, and what an Approval has to be: spec.approval.
+struct ApprovalSpec {
+  bool required = false;  // every plan that changes something waits, not only one that deletes too much
+  bool four_eyes = false; // whoever wrote the commit may not approve it
+  std::chrono::milliseconds expires_after{86'400'000};
+  friend bool operator==(const ApprovalSpec&, const ApprovalSpec&) = default;
+};
+
+/// When revisions may be applied, or may not: spec.windows[].
+struct WindowSpec {
+  bool allow = true; // kind
+  Cron opens;        // schedule
+  std::chrono::milliseconds duration{0};
+  std::string time_zone; // as the IANA names it; whether there is such a one is asked by reconcile/zones.h
+  friend bool operator==(const WindowSpec&, const WindowSpec&) = default;
+};
+
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
   std::string path = "./";                               // as written
+  std::vector<std::string> paths; // globs of what else makes a commit one that touches it
   std::chrono::milliseconds interval{1'800'000};         // pause between two verification sweeps
   bool prune = true;                                     // spec.prune.enabled
   bool allow_empty = false;                              // spec.prune.allowEmpty
@@ -111,6 +130,8 @@ struct GitSyncSpec {
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   bool rollback = false;                             // spec.rollback.enabled
   OnError on_error = OnError::Stop;
+  ApprovalSpec approval;
+  std::vector<WindowSpec> windows;
   std::vector<ImageSpec> images;
   std::vector<Dependency> depends_on;     // spec.dependsOn
   std::vector<HealthCheck> health_checks; // spec.health.healthChecks

@@ -137,6 +137,7 @@ nlohmann::json status_to_json(const GitSyncStatus& status) {
   put(out, "lastAttemptedRevision", status.last_attempted_revision, max_name);
   put(out, "lastAppliedRevision", status.last_applied_revision, max_name);
   put(out, "planDigest", status.plan_digest, max_name);
+  if (status.plan_since) out["planWaitingSince"] = rfc3339(*status.plan_since);
   put(out, "lastHealthyRevision", status.last_healthy_revision, max_name);
   put(out, "lastHandledReconcileAt", status.last_handled_reconcile_at);
   if (!status.differences.empty()) out["differences"] = to_json(status.differences);
@@ -166,6 +167,7 @@ GitSyncStatus parse_git_sync_status(const nlohmann::json& object) {
   out.last_attempted_revision = read_text(status, "lastAttemptedRevision");
   out.last_applied_revision = read_text(status, "lastAppliedRevision");
   out.plan_digest = read_text(status, "planDigest");
+  out.plan_since = parse_rfc3339(read_text(status, "planWaitingSince"));
   out.last_healthy_revision = read_text(status, "lastHealthyRevision");
   out.last_handled_reconcile_at = read_text(status, "lastHandledReconcileAt");
   out.objects = read_integer(status, "objects");

@@ -97,8 +97,9 @@ struct GitSyncStatus {
   int64_t observed_generation = 0;
   std::string last_attempted_revision; // "main@sha1:…"; status.revision is its short form
   std::string last_applied_revision;
-  std::string last_healthy_revision; // the last one after which all objects were healthy
-  std::string plan_digest;           // of a plan that waits for an Approval
+  std::string last_healthy_revision;  // the last one after which all objects were healthy
+  std::string plan_digest;            // of a plan that waits for an Approval
+  std::optional<WallTime> plan_since; // since when it waits; whole seconds are kept
   std::string last_handled_reconcile_at;
   int64_t objects = 0;
   std::string health = "Unknown";

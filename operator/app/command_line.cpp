@@ -19,6 +19,7 @@ struct Run {
   int operator()(const SuspendOptions& options) const { return run_suspend(options); }
   int operator()(const ApproveOptions& options) const { return run_approve(options); }
   int operator()(const PauseOptions& options) const { return run_pause(options); }
+  int operator()(const PlanOptions& options) const { return run_plan(options); }
   int operator()(const RenderOptions& options) const { return run_render(options); }
   int operator()(const VersionOptions& options) const { return run_version(options); }
   int operator()(const OperatorCommand& command) const {

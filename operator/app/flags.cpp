@@ -203,6 +203,30 @@ private:
   std::string digest_;
 };
 
+class PlanVerb : public Verb {
+public:
+  PlanVerb() : Verb("plan", "Shows what the plan that waits for an Approval would change; exit code 1 where there is one") {}
+  void declare(CLI::App& app) override {
+    app.add_option("NAME", object_name_, "Name of the GitSync")->required()->type_name("");
+    app.add_option("-o,--output", output_, "json or yaml (default: text)")->type_name("FORMAT");
+    declare_namespace(app);
+    declare_cluster(app);
+  }
+  Command finish() override {
+    check_name(object_name_);
+    check_namespace("--namespace", ns_);
+    PlanOptions options;
+    options.cluster = cluster_;
+    options.name = object_name_;
+    options.ns = ns_;
+    if (!output_.empty()) options.output = output_of(output_, {Output::Json, Output::Yaml});
+    return options;
+  }
+
+private:
+  std::string output_;
+};
+
 class PauseVerb : public Verb {
 public:
   PauseVerb() : Verb("pause", "Lets go of one managed object for a while, so that it can be mended by hand") {}
@@ -342,6 +366,7 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(std::make_unique<ReconcileVerb>());
   verbs.push_back(std::make_unique<SuspendVerb>(true));
   verbs.push_back(std::make_unique<SuspendVerb>(false));
+  verbs.push_back(std::make_unique<PlanVerb>());
   verbs.push_back(std::make_unique<ApproveVerb>());
   verbs.push_back(std::make_unique<PauseVerb>());
   verbs.push_back(std::make_unique<RenderVerb>());

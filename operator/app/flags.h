@@ -65,6 +65,12 @@ struct PauseOptions {
 };
 
 /// `gitsync render`.
+/// `gitsync plan`.
+struct PlanOptions {
+  ClusterFlags cluster;
+  std::string name, ns;
+  Output output = Output::Table; // or Json, Yaml
+};
 struct RenderOptions {
   std::filesystem::path directory;
   Output output = Output::Yaml; // or Json
@@ -88,8 +94,8 @@ struct Usage {
   std::string text;
 };
 
-using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, PauseOptions, RenderOptions,
-                             VersionOptions, OperatorCommand>;
+using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, PlanOptions, PauseOptions,
+                             RenderOptions, VersionOptions, OperatorCommand>;
 
 /// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument
 /// is taken without throwing.

@@ -41,6 +41,7 @@ Outcome outcome_of(Kind kind, const nlohmann::json& object, std::string_view req
   const auto* reconciling = api::find_condition(status.conditions, api::reconciling_condition);
   // Something newer is under way; what Ready says is of the attempt before it.
   if (reconciling && reconciling->status == api::Truth::True && reconciling->reason == api::reason::progressing) return {};
+  if (ready && ready->reason == api::reason::window_closed) return {State::Failed, ready->message}; // perhaps for days
   if (!ready || ready->status == api::Truth::Unknown) return {};
   if (ready->status == api::Truth::False)
     return {State::Failed, ready->message.empty() ? cat("is not ready: ", ready->reason) : ready->message};

@@ -10,6 +10,7 @@ int run_reconcile(const ReconcileOptions& options);
 int run_suspend(const SuspendOptions& options);
 int run_approve(const ApproveOptions& options);
 int run_pause(const PauseOptions& options);
+int run_plan(const PlanOptions& options);
 int run_render(const RenderOptions& options);
 int run_version(const VersionOptions& options);
 

@@ -144,6 +144,20 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   co_return outcome;
 }
 
+Task<Result<json>> Applier::dry_run(ObjectRef ref, std::string version, std::string body, std::string manager) {
+  const auto permit = co_await in_flight_.acquire();
+  if (!permit || (options_.may_write && !options_.may_write()))
+    co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const auto* found = discovery_.map().find(ref.group, version, ref.kind);
+  if (!found)
+    co_return fail(Code::UnknownKind, cat(ref.text(), ": the API server does not serve ", version, " of this kind"),
+                   Retry::Backoff);
+  auto answer = co_await client_.patch(found->path(ref.ns, ref.name), kube::PatchType::Apply, std::move(body),
+                                       cat("dryRun=All&fieldManager=", url_encode(manager), "&force=true"));
+  if (!answer) co_return wrap(std::move(answer.error()), ref.text());
+  co_return std::move(*answer);
+}
+
 Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
   const auto permit = co_await in_flight_.acquire();
   if (!permit) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));

@@ -36,6 +36,9 @@ public:
   /// Deleting, or (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
   Task<Result<Outcome>> apply(ObjectRef ref);
 
+  /// What the object would be like after such an apply; nothing is written, and nothing here changes.
+  Task<Result<nlohmann::json>> dry_run(ObjectRef ref, std::string version, std::string body, std::string manager);
+
   /// Returns when no write to the object is under way.
   Task<> idle(ObjectRef ref);
 

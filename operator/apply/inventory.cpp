@@ -76,6 +76,8 @@ std::string encode_meta(const InventoryMeta& meta) {
     out["quarantine"] = {{"revision", meta.quarantine.revision}, {"commit", meta.quarantine.commit},
                          {"tree", meta.quarantine.tree},         {"specKey", meta.quarantine.spec_key},
                          {"why", meta.quarantine.why},           {"rollingBack", meta.rolling_back}};
+  if (!meta.under_way.tree.empty())
+    out["underWay"] = {{"tree", meta.under_way.tree}, {"specKey", meta.under_way.spec_key}, {"digest", meta.under_way.digest}};
   return deflate(out.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
@@ -108,6 +110,8 @@ Result<InventoryMeta> decode_meta(std::string_view bytes) {
                         text(*found, "why")};
       out.rolling_back = found->at("rollingBack").get<bool>();
     }
+    if (const auto found = value->find("underWay"); found != value->end())
+      out.under_way = {text(*found, "tree"), text(*found, "specKey"), text(*found, "digest")};
     if (out.salt.empty()) return fail(Code::InventoryCorrupt, "the stored inventory's head is damaged");
     return out;
   } catch (const json::exception& error) {

@@ -25,6 +25,12 @@ struct InventoryMeta {
     std::string revision, commit, tree, spec_key, why;
     friend bool operator==(const Quarantine&, const Quarantine&) = default;
   } quarantine;
+  /// A plan that was let through (an Approval, a sync window) and is not carried out yet: whatever restarts meanwhile, it is
+  /// not asked about again. The same tree and key declare the same.
+  struct UnderWay {
+    std::string tree, spec_key, digest; // digest: of the plan that was approved, empty where nothing was asked
+    friend bool operator==(const UnderWay&, const UnderWay&) = default;
+  } under_way;
   bool rolling_back = false;      // decided, not carried out yet
   std::vector<ObjectRef> pending; // about to be created: written before the first of them, so that none is ever lost track of
   friend bool operator==(const InventoryMeta&, const InventoryMeta&) = default;

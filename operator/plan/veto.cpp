@@ -65,11 +65,12 @@ std::vector<Error> prune_questions(const Plan& plan, const DesiredSet& current, 
   return out;
 }
 
-std::string plan_digest(const Plan& plan) {
+std::string plan_digest(const Plan& plan, bool prune) {
   std::vector<std::string> lines;
   for (const auto& object : plan.apply)
     lines.push_back(cat("apply ", object.ref.text(), ' ', object.version, ' ', object.content.hex()));
-  for (const auto& ref : plan.prune) lines.push_back(cat(plan.given_up.contains(ref) ? "give up " : "prune ", ref.text()));
+  for (const auto& ref : plan.prune)
+    lines.push_back(cat(plan.given_up.contains(ref) ? "give up " : prune ? "prune " : "leave ", ref.text()));
   std::ranges::sort(lines);
   return cat("sha256:", sha256_hex(join(lines, "\n")));
 }

@@ -28,7 +28,8 @@ bool is_own_branch(const ManagedObject& object, const OwnHome& home);
 bool is_protected(const GroupKind& kind);
 
 /// "sha256:<64 digits>" of what the plan changes: identities and contents, whatever revision they come from. The contents go in
-/// as digests with the GitSync's salt, so that the text tells nothing of secrets.
-std::string plan_digest(const Plan& plan);
+/// as digests with the GitSync's salt, so that the text tells nothing of secrets. `prune`: what is no longer declared is
+/// deleted instead of left.
+std::string plan_digest(const Plan& plan, bool prune = true);
 
 } // namespace gitsync

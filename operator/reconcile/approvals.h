@@ -1,22 +1,23 @@
-// All Approvals: hears of them, and says whether a plan has one.
+// All Approvals: hears of them, hands them out by GitSync, and writes what became of them.
 #pragma once
 #include "api/approval.h"
 #include "kube/client.h"
 #include "kube/watch.h"
+#include "runtime/event.h"
 #include "runtime/task_group.h"
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace gitsync::reconcile {
 
 /// Control thread only.
 class Approvals final : public kube::WatchSink {
 public:
-  /// `told` hears the "namespace/name" of each GitSync that has a new Approval.
+  /// `told` hears the "namespace/name" of each GitSync that has a new Approval, or one less.
   Approvals(kube::Client& client, asio::any_io_executor executor, std::function<bool()> may_write,
             std::function<void(const std::string& sync)> told);
 
@@ -24,10 +25,13 @@ public:
   void stop() { marks_.stop(); }
   Task<> wait() { return marks_.wait(); }
 
-  /// The Approval of that plan of that GitSync ("namespace/name"), by its own "namespace/name".
-  std::optional<api::Approval> find(const std::string& sync, const std::string& plan_digest) const;
-  /// The plan was carried out on the strength of it: says so in its status.
-  void released(const api::Approval& approval);
+  /// Those of that GitSync ("namespace/name"), as they are known now.
+  std::vector<api::Approval> of(const std::string& sync) const;
+  /// What one of them is worth now: written to its status where that says something else. Released is final.
+  void note(const api::Approval& approval, api::ApprovalState state, std::string_view why);
+  /// The plan is about to be carried out: uses up all consent to it. Returns when that is written; an error means that it
+  /// is not, and that the plan has to wait.
+  Task<Result<>> release(std::string sync, std::string plan_digest);
 
   void restarted() override { seen_.clear(); }
   void changed(nlohmann::json object) override;
@@ -35,13 +39,15 @@ public:
   void synced() override;
 
 private:
-  Task<> mark(api::Approval approval);
+  Task<Result<>> write(api::Approval approval);
+  Task<> mark(std::string key);
 
   kube::Client& client_;
   std::function<bool()> may_write_;
   std::function<void(const std::string&)> told_;
   std::map<std::string, api::Approval> approvals_; // by "namespace/name"
   std::set<std::string> seen_;
+  Semaphore writing_; // one status after the other: a late word must not undo a final one
   TaskGroup marks_;
   kube::Watch watch_;
 };

@@ -59,7 +59,7 @@ Controller::Controller(Options options)
       books_(options_.executor, books_at_once), approvals_(options_.kube, options_.executor, options_.may_write,
                                                            [this](const std::string& key) {
                                                              if (const auto it = syncs_.find(key); it != syncs_.end())
-                                                               it->second->approved();
+                                                               it->second->approvals_changed();
                                                            }),
       pauses_(options_.kube, options_.executor, options_.may_write,
               [this](const std::string& key) {

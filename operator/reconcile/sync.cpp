@@ -3,6 +3,7 @@
 #include "api/names.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "reconcile/zones.h"
 
 namespace gitsync::reconcile {
 namespace {
@@ -31,11 +32,12 @@ Sync::Sync(Context& context, const json& object)
       writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
               {.may_write = context.may_write}),
       store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write, context.books),
-      group_(context.executor), wake_(context.executor), health_news_(context.executor), image_news_(context.executor),
-      pods_(context.kube, context.executor,
-            [this](const ObjectRef& workload, std::string cause) {
-              if (health_.set_cause(workload, std::move(cause))) health_news_.set();
-            }),
+      preview_store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write),
+      previewing_(context.executor, 1), group_(context.executor), wake_(context.executor), health_news_(context.executor),
+      image_news_(context.executor), pods_(context.kube, context.executor,
+                                           [this](const ObjectRef& workload, std::string cause) {
+                                             if (health_.set_cause(workload, std::move(cause))) health_news_.set();
+                                           }),
       asking_(context.executor, checks_in_flight),
       image_watch_(context.kube, context.registry, context.reporter, context.executor, meta_.ns, [this] {
         image_news_.set();
@@ -106,6 +108,8 @@ void Sync::update(const json& object) {
   refused_commit_.clear();
   next_attempt_ = {};
   image_news_.set();
+  look_again_ = {};
+  approvals_news_ = true;
   wake_.set();
 }
 
@@ -176,6 +180,7 @@ Task<> Sync::run() {
     auto until = next_sweep_ == Instant{} ? now + std::chrono::hours(1) : std::max(next_sweep_, now + std::chrono::seconds(1));
     if (retry_wanted_) until = std::min(until, std::max(next_attempt_, now));
     if (peers_awaited_) until = std::min<Instant>(until, now + std::chrono::seconds(1));
+    if (look_again_ != Instant{}) until = std::min(until, std::max(look_again_, now));
     if (blocked_) until = std::min(until, std::max(blocked_since_ + spec_->spec.health_timeout, now + std::chrono::seconds(1)));
     co_await wake_.wait_for(until - now);
   }
@@ -200,8 +205,19 @@ Task<> Sync::step(bool asked) {
     report_failed({*problem}, false);
     co_return;
   }
+  if (auto windows = windows_of(spec_->spec.windows, meta_.key()); windows) {
+    windows_ = std::move(*windows);
+  } else {
+    report_failed({std::move(windows.error())}, false);
+    co_return;
+  }
   if (asked) co_await requested();
-  if (rollback_due_ && !inventory_.rolling_back && newer_revision())
+  if (look_again_ != Instant{} && std::chrono::steady_clock::now() >= look_again_) {
+    look_again_ = {};
+    approvals_news_ = true;
+    if (gated_) refused_commit_.clear();
+  }
+  if (rollback_due_ && !inventory_.rolling_back && newer_revision() && !gated_)
     rollback_due_.reset(); // what git wants now may be the remedy
   if (rollback_due_ || inventory_.rolling_back) {
     if (!inventory_.rolling_back || std::chrono::steady_clock::now() >= next_attempt_)
@@ -253,9 +269,11 @@ Task<> Sync::step(bool asked) {
     co_return; // the loop goes on with that
   } else if (up_to_date(revision)) {
     image_watch_.follow({});
+    nothing_waits();
     report_settled();
   } else if (is_quarantined(revision)) {
     image_watch_.follow({});
+    nothing_waits();
     report_rolled_back();
   } else if ((blocked_ || peers_awaited_) && accepted(revision)) {
     co_await carry_out(revision, false); // what was waited for may be healthy by now
@@ -264,6 +282,8 @@ Task<> Sync::step(bool asked) {
   } else {
     publish(report::Urgency::Soon); // a request, or a new generation, is answered all the same
   }
+  if (gated_ && !accepted(revision)) co_await finish_enforced();
+  if (approvals_news_) note_approvals();
   if (unsaved()) {
     if (auto saved = co_await save(); !saved) {
       log::warn("cannot store the inventory", {{"gitsync", meta_.key()}, {"error", saved.error().text()}});

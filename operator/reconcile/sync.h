@@ -4,6 +4,7 @@
 #include "api/git_sync.h"
 #include "apply/applier.h"
 #include "apply/inventory_store.h"
+#include "apply/preview_store.h"
 #include "drift/engine.h"
 #include "drift/watch_hub.h"
 #include "git/client.h"
@@ -11,9 +12,11 @@
 #include "health/inquiries.h"
 #include "health/verdict.h"
 #include "object/order.h"
+#include "plan/consent.h"
 #include "plan/healthy_set.h"
 #include "plan/plan.h"
 #include "plan/veto.h"
+#include "plan/window.h"
 #include "reconcile/approvals.h"
 #include "reconcile/image_watch.h"
 #include "reconcile/pauses.h"
@@ -114,8 +117,11 @@ public:
     next_attempt_ = {};
     wake_.set();
   }
-  /// There is a new Approval.
-  void approved() { handed_over(); }
+  /// There is a new Approval of it, or one less.
+  void approvals_changed() {
+    approvals_news_ = true;
+    handed_over();
+  }
   void pauses_changed();
   void dependency_settled() {
     if (held_) wake_.set();
@@ -146,8 +152,9 @@ private:
     std::string asked; // what they were worked out from
     ImageTags tags;
     std::vector<WantedImage> wanted;
+    std::string trigger;          // the last commit that changed what spec.paths match; empty where none did
     std::optional<Error> refused; // what stays so until something of `asked` changes
-    std::string key() const;      // of the tags; empty where there are none
+    std::string key() const;      // of tags and trigger; empty where there are none
   };
   Result<std::string> images_asked(const source::Revision& revision) const;
   Task<Result<>> resolve_images(const source::Revision& revision);
@@ -180,6 +187,7 @@ private:
   bool up_to_date(const source::Revision& revision) const;
   Task<bool> attempt(source::Revision revision);
   Task<Awaited> await_dependencies(std::string commit);
+  std::vector<Error> taken_meanwhile(const Plan& plan) const;
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
   const std::vector<api::DriftIgnore>& ignore_rules() const;
   void rules_changed();
@@ -212,15 +220,49 @@ private:
   // sync_record.cpp: the inventory
   void touch(const ObjectRef& ref);
   Task<Result<>> announce(std::vector<ObjectRef> created);
+  bool carried_out() const;
   bool unsaved() const;
   Task<Result<>> save_records();
   Task<Result<>> save();
+
+  // sync_consent.cpp: what has to be asked before a plan is carried out, and when it may be
+  Task<bool> let_through(const Plan& plan, const source::Revision& revision, const Read& read);
+  std::optional<api::Approval> consent_to(const std::string& digest, std::vector<std::string>& objections);
+  Task<bool> set_out(const Read& read, const std::string& digest, const std::optional<api::Approval>& approval);
+  void report_unapproved(const PlanCounts& counts, const std::string& digest, const std::vector<std::string>& objections);
+  void report_window(const std::optional<std::chrono::sys_seconds>& opens, bool approved);
+  void nothing_waits();
+  void nobody_asked();
+  bool note_waiting(const std::string& digest);
+  void note_approvals();
+  void look_again(WallTime at);
+  Task<> finish_enforced();
+
+  // sync_preview.cpp: what the plan that waits would change
+  struct Outline {
+    struct Object {
+      ObjectRef ref;
+      std::string version;
+      Body body;
+      SharedRules rules;
+    };
+    std::string digest, revision;
+    std::vector<Object> apply;
+    std::vector<ObjectRef> prune;
+    std::set<std::string> namespaces; // that the plan creates
+  };
+  void show(const Plan& plan, const std::string& digest, const std::string& revision);
+  void hide();
+  Task<> preview(std::shared_ptr<const Outline> outline);
+  Task<ObjectPreview> preview_of(const Outline::Object& object, const std::set<std::string>& namespaces);
+  Task<> drop_preview();
 
   // sync_health.cpp: how well the objects are
   Task<> watch_health();
   bool all_seen();
   health::Verdict verdict();
   void report_health();
+  void judge_enforced();
 
   void set_health(ManagedObject& object, health::Health health, std::string pods = {});
 
@@ -265,6 +307,9 @@ private:
   std::shared_ptr<SyncFacts> facts_;
   report::StatusWriter writer_;
   InventoryStore store_;
+  PreviewStore preview_store_;
+  Semaphore previewing_;             // one at a time
+  std::string previewed_;            // digest of the plan that is shown, or about to be
   InventoryMeta inventory_, stored_; // as it should be, as it was written
   DesiredSet desired_;
   std::vector<std::set<ObjectRef>> chunks_; // which objects each chunk records
@@ -307,6 +352,10 @@ private:
   bool untold_ = false;         // the inventory has a revision that an earlier process carried out and could not tell of
   std::string handled_request_; // value of requestedAt that was acted on
   std::string refused_commit_;  // not read again before something changes
+  std::vector<Window> windows_; // spec.windows with their zones
+  bool gated_ = false;          // a plan waits for consent or for a sync window; what was applied before is enforced
+  bool approvals_news_ = false; // their states have to be looked at
+  Instant look_again_{};        // an Approval expires, or a sync window opens
   bool retry_wanted_ = false;
   int failures_ = 0;
   Instant next_attempt_{}, next_sweep_{};

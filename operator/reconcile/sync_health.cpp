@@ -119,13 +119,33 @@ void Sync::report_health() {
   publish(verdict == health::Verdict::Waiting && !awaited ? report::Urgency::Later : report::Urgency::Soon);
 }
 
+/// The same without a word in Ready, while a newer revision waits for consent or a window: what is enforced meanwhile becomes
+/// the healthy one, or goes back.
+void Sync::judge_enforced() {
+  const auto verdict = this->verdict();
+  const auto& applied = status_.last_applied_revision;
+  const bool awaited = !applied.empty() && status_.last_healthy_revision != applied;
+  if (verdict == health::Verdict::Done && seen_ && health_.well() && !desired_.revision.empty()) {
+    mark_healthy();
+    api::note_outcome(status_.history, applied, api::outcome::healthy);
+    status_.last_healthy_revision = applied;
+  } else if ((verdict == health::Verdict::Failed || verdict == health::Verdict::TimedOut) && awaited) {
+    std::string why = health_.text();
+    if (verdict == health::Verdict::TimedOut)
+      why += cat(why.empty() ? "" : "; ", "not healthy within ", duration_text(spec_->spec.health_timeout));
+    api::note_outcome(status_.history, applied, api::outcome::unhealthy);
+    failed_revision(std::move(why));
+  }
+  publish(report::Urgency::Later);
+}
+
 /// Hears what the watches say between two steps of the loop, and when the time is over.
 Task<> Sync::watch_health() {
   for (;;) {
     const bool timed = ill_since_ != Instant{} && spec_ && spec_->spec.health_wait;
     const auto now = std::chrono::steady_clock::now();
     auto limit = std::chrono::steady_clock::duration(std::chrono::hours(24));
-    if (timed && settled_)
+    if (timed && (settled_ || gated_))
       limit = std::max<std::chrono::steady_clock::duration>(ill_since_ + spec_->spec.health_timeout - now, {});
     if (timed && ill_since_ + spec_->spec.health_timeout <= now) limit = std::chrono::hours(24); // told already
     const bool news = co_await health_news_.wait_for(limit);
@@ -134,6 +154,8 @@ Task<> Sync::watch_health() {
     if (!group_.stopping()) pods_.follow(health_.troubled(most_pod_watches));
     if (settled_) {
       report_health();
+    } else if (gated_ && loaded_) {
+      judge_enforced();
     } else if (news && loaded_) {
       verdict();
       publish(report::Urgency::Later); // the column HEALTH

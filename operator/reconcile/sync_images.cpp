@@ -14,6 +14,7 @@ namespace gitsync::reconcile {
 std::string Sync::Images::key() const {
   std::string out;
   for (const auto& [name, tag] : tags) out += cat("\n", name.text(), ":", tag);
+  if (!trigger.empty()) out += cat("\n@", trigger);
   return out;
 }
 
@@ -41,6 +42,8 @@ Result<std::string> Sync::images_asked(const source::Revision& revision) const {
     out += cat(image.name.text(), " ", image.tag, " ", image.secret, " ", image.timeout.count(), " ", commit, "\n ",
                join(image.paths, "\n "), "\n");
   }
+  if (!spec_->spec.paths.empty())
+    out += cat("paths ", revision.url, " ", revision.commit, "\n ", join(spec_->spec.paths, "\n "));
   return out;
 }
 
@@ -55,6 +58,14 @@ Task<Result<>> Sync::resolve_images(const source::Revision& revision) {
   Images images;
   images.asked = std::move(*asked);
   const auto spec = spec_->spec.images; // it may be edited meanwhile
+  if (const auto paths = spec_->spec.paths; !paths.empty()) {
+    git::HistoryRequest request{revision.url, revision.commit, paths, revision.timeout};
+    auto change = co_await context_.git.last_change(std::move(request));
+    if (change)
+      images.trigger = change->commit;
+    else if (change.error().code != Code::PathNotFound) // nothing matches yet
+      co_return wrap(std::move(change.error()), cat("GitSync ", meta_.key(), ": spec.paths"));
+  }
   for (const auto& image : spec) {
     std::string url = revision.url, commit = revision.commit;
     auto timeout = revision.timeout;

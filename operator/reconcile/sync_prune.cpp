@@ -220,6 +220,8 @@ Task<bool> Sync::finalize() {
     forget(ref); // deleted; their own finalizers may hold them a while
   // Before the finalizer: what is stored may hold secrets, and the objects need it no more.
   co_await store_.drop(stored_);
+  previewed_.clear();
+  co_await drop_preview();
   stored_ = {};
   if (!co_await set_finalizer(false)) co_return false;
   co_return true;

@@ -48,8 +48,8 @@ bool Sync::newer_revision() const {
 /// A commit that touches nothing of a GitSync at rest costs it no more than noting the commit.
 bool Sync::passed_over() {
   if (!loaded_ || !settled_ || !spec_ || !spec_holder_ || meta_.deleting || spec_->spec.suspend || retry_wanted_) return false;
-  if (!spec_->spec.images.empty()) return false; // what they are built from lies elsewhere
-  if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_) return false;
+  if (!spec_->spec.images.empty() || !spec_->spec.paths.empty()) return false; // they look at what lies elsewhere, too
+  if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_ || gated_) return false;
   const auto* source = context_.source(spec_->source_key());
   if (!source || !source->revision() || source->error() || !source->revision()->trees) return false;
   const auto& revision = *source->revision();
@@ -118,6 +118,19 @@ Task<std::expected<Sync::Read, std::vector<Error>>> Sync::read(const source::Rev
   out.tree = result->tree;
   out.used = preparer.images();
   co_return out;
+}
+
+/// Objects of the plan that another GitSync has declared since it was made.
+std::vector<Error> Sync::taken_meanwhile(const Plan& plan) const {
+  std::vector<Error> out;
+  for (const auto& object : plan.apply)
+    if (const auto* known = context_.table.find(object.ref); known && known->sync != facts_)
+      out.push_back(fail(Code::OwnedByOther,
+                         cat(object.at.text(), ": ", object.ref.text(), " is managed by GitSync ", known->sync->owner,
+                             ": remove it from one of the two"),
+                         Retry::Backoff)
+                        .error());
+  return out;
 }
 
 /// The revision becomes what is declared; from here on it is what drift correction defends.
@@ -215,6 +228,7 @@ Task<bool> Sync::attempt(source::Revision revision) {
       inventory_.quarantine.commit = revision.commit; // another commit with the same content below the path
       planned_commit_ = revision.commit;
       context_.planned();
+      nothing_waits();
       report_rolled_back();
       co_return false;
     }
@@ -236,6 +250,7 @@ Task<bool> Sync::attempt(source::Revision revision) {
     held_ = plan && !awaited.names.empty();
     held_by_expression_ = held_ && awaited.by_expression;
     if (held_) {
+      nothing_waits();
       report_held(awaited);
       co_return false;
     }
@@ -244,27 +259,8 @@ Task<bool> Sync::attempt(source::Revision revision) {
       if (there != ImagesThere::Yes) co_return there == ImagesThere::Again;
       tell_unused_images(*result);
     }
-    std::optional<api::Approval> approval;
-    status_.plan_digest.clear();
-    if (plan && !plan->prune.empty()) {
-      auto questions = prune_questions(*plan, desired_, spec_->spec, facts_->owner, co_await populated(*plan));
-      if (!questions.empty()) {
-        const auto digest = plan_digest(*plan);
-        approval = context_.approvals.find(facts_->owner, digest);
-        if (!approval) {
-          status_.plan_digest = digest;
-          for (auto& question : questions)
-            question.message += cat("; to consent: gitsync approve ", meta_.name, " -n ", meta_.ns);
-          plan = std::unexpected(std::move(questions));
-        }
-      }
-    }
+    if (plan && !co_await let_through(*plan, revision, *result)) co_return false;
     if (plan) {
-      if (approval) {
-        event(report::EventReason::Approved,
-              cat("Plan ", plan_digest(*plan), " is released by Approval ", approval->meta.name));
-        context_.approvals.released(*approval);
-      }
       result->delta = {full, files, {}, {}};
       if (auto remembered = co_await remember(*plan); !remembered) {
         report_failed({std::move(remembered.error())}, false);
@@ -277,9 +273,15 @@ Task<bool> Sync::attempt(source::Revision revision) {
           co_return false;
         }
       }
+      // What was awaited since the plan was made may have let another GitSync declare the same object.
+      if (auto taken = taken_meanwhile(*plan); !taken.empty()) {
+        report_failed(std::move(taken), true);
+        co_return false;
+      }
       const size_t changed = plan->apply.size();
       adopt(std::move(*plan), revision, *result);
-      inventory_.quarantine = {}; // the path has changed
+      if (inventory_.under_way.tree != desired_.tree) inventory_.under_way = {}; // of something that was never begun
+      inventory_.quarantine = {};                                                // the path has changed
       if (!untouched) adopted_since_ = std::chrono::steady_clock::now();
       status_.last_attempted_revision =
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
@@ -295,6 +297,7 @@ Task<bool> Sync::attempt(source::Revision revision) {
       co_await carry_out(revision, untouched && !was_refused && changed == 0);
       co_return false;
     }
+    nothing_waits();
     status_.last_attempted_revision = revision.revision;
     report_failed(std::move(plan.error()), true);
   } else {
@@ -304,6 +307,7 @@ Task<bool> Sync::attempt(source::Revision revision) {
     Awaited awaited;
     if (kinds_only) awaited = co_await await_dependencies(revision.commit);
     held_ = !awaited.names.empty();
+    nothing_waits();
     if (held_) {
       report_held(awaited);
       co_return false;

@@ -42,13 +42,19 @@ Task<Result<>> Sync::announce(std::vector<ObjectRef> created) {
   co_return Result<>{};
 }
 
+/// What was let through is in the cluster. Asked when nothing is pending.
+bool Sync::carried_out() const {
+  return desired_.tree == inventory_.under_way.tree && desired_.spec_key == inventory_.under_way.spec_key &&
+         (!leaving_now() || !spec_ || !spec_->spec.prune);
+}
+
 bool Sync::unsaved() const {
   if (inventory_.healthy != stored_.healthy || inventory_.healthy_chunks != stored_.healthy_chunks ||
       inventory_.quarantine != stored_.quarantine)
     return true;
   if (!dirty_.empty() || (chunks_.empty() && desired_.objects() > 0)) return true;
-  return pending().empty() &&
-         (!stored_.pending.empty() || desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
+  return pending().empty() && (!stored_.pending.empty() || (!stored_.under_way.tree.empty() && carried_out()) ||
+                               desired_.tree != stored_.tree || desired_.spec_key != stored_.spec_key);
 }
 
 /// The chunks that changed. Where their number changes, the head follows at once, since it names them.
@@ -103,6 +109,7 @@ Task<Result<>> Sync::save() {
     meta.tree = desired_.tree;
     meta.spec_key = desired_.spec_key;
     meta.pending.clear();
+    if (carried_out()) meta.under_way = {};
   }
   const unsigned healthy_before = stored_.healthy_chunks;
   if (meta != stored_) {

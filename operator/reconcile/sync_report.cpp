@@ -35,6 +35,7 @@ void Sync::publish(report::Urgency urgency) {
                         facts_->suspended);
   metrics.set_objects(meta_.ns, meta_.name, desired_.objects());
   metrics.set_waiting_images(meta_.ns, meta_.name, image_watch_.waiting());
+  metrics.set_approval_pending(meta_.ns, meta_.name, status_.plan_since);
   metrics.set_drifted_objects(meta_.ns, meta_.name, static_cast<size_t>(status_.drift));
   writer_.set(api::status_to_json(status_), urgency);
 }

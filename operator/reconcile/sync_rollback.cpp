@@ -157,6 +157,7 @@ Task<> Sync::roll_back() {
     auto meta = stored_;
     meta.quarantine = {desired_.revision, desired_.commit, desired_.tree, desired_.spec_key, redact(*rollback_due_)};
     meta.rolling_back = true;
+    meta.under_way = {};
     if (auto saved = co_await store_.save_meta(meta); !saved) {
       report_failed({std::move(saved.error())}, false);
       co_return;
@@ -164,6 +165,7 @@ Task<> Sync::roll_back() {
     stored_ = meta;
     inventory_.quarantine = meta.quarantine;
     inventory_.rolling_back = true;
+    inventory_.under_way = {};
     log::warn("rolling back", {{"gitsync", meta_.key()},
                                {"from", desired_.revision},
                                {"to", healthy_set_.identity().revision},
@@ -219,6 +221,10 @@ Task<> Sync::roll_back() {
   api::note_outcome(status_.history, inventory_.quarantine.revision, api::outcome::rolled_back);
   api::note_revision(status_.history, {desired_.revision, desired_.digest.hex(), wall, std::string(api::outcome::restored),
                                        static_cast<int64_t>(desired_.objects())});
+  if (gated_) { // what waits is another plan now
+    refused_commit_.clear();
+    wake_.set();
+  }
   report_rolled_back();
   context_.reporter.metrics.rolled_back(meta_.ns, meta_.name);
   event(report::EventReason::RolledBack,

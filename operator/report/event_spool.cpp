@@ -25,6 +25,7 @@ constexpr ReasonInfo info_of(EventReason reason) {
   case EventReason::Failed: return {"Failed", "Warning", "Apply"};
   case EventReason::Stalled: return {"Stalled", "Warning", "Reconcile"};
   case EventReason::Pruned: return {"Pruned", "Normal", "Prune"};
+  case EventReason::ApprovalRequired: return {"ApprovalRequired", "Normal", "Approve"};
   case EventReason::Approved: return {"Approved", "Normal", "Approve"};
   case EventReason::PruneBlocked: return {"PruneBlocked", "Warning", "Prune"};
   case EventReason::DriftDetected: return {"DriftDetected", "Warning", "Watch"};

@@ -24,6 +24,7 @@ enum class EventReason {
   Failed,            // Warning: a revision could not be read or applied; it is tried again
   Stalled,           // Warning: it waits for a new spec or revision
   Pruned,            // Normal: objects that git no longer declares are deleted
+  ApprovalRequired,  // Normal: a plan waits for an Approval
   Approved,          // Normal: an Approval released a plan
   PruneBlocked,      // Warning: a veto kept them
   DriftDetected,     // Warning: an object left its declared state and is only reported

@@ -149,6 +149,9 @@ struct Metrics::Impl {
                                        "When the GitRepository's remote last answered, in seconds since the epoch.");
   Series<Gauge, 2> last_applied = gauge("gitsync_last_applied_timestamp_seconds", L2{"namespace", "name"},
                                         "When the GitSync last applied a revision completely, in seconds since the epoch.");
+  Series<Gauge, 2> approval_pending =
+      gauge("gitsync_approval_pending_since_timestamp_seconds", L2{"namespace", "name"},
+            "Since when a plan of the GitSync waits for an Approval, in seconds since the epoch; 0 where none waits.");
   Series<Counter, 2> requests =
       counter("gitsync_api_requests_total", L2{"verb", "code"},
               "Requests to the API server by HTTP status; code \"error\" is a request without an answer.");
@@ -231,6 +234,7 @@ void Metrics::forget(std::string_view kind, std::string_view ns, std::string_vie
     impl_->differences.erase(key);
     impl_->waiting_images.erase(key);
     impl_->last_applied.erase(key);
+    impl_->approval_pending.erase(key);
     impl_->sync_info.erase(key);
   } else if (kind == "GitRepository") {
     impl_->polls.erase(key);
@@ -275,6 +279,10 @@ void Metrics::set_waiting_images(std::string_view ns, std::string_view name, siz
 
 void Metrics::set_last_applied(std::string_view ns, std::string_view name, WallTime when) {
   impl_->last_applied.at({ns, name}).Set(unix_seconds(when));
+}
+
+void Metrics::set_approval_pending(std::string_view ns, std::string_view name, std::optional<WallTime> since) {
+  impl_->approval_pending.at({ns, name}).Set(since ? unix_seconds(*since) : 0);
 }
 
 void Metrics::set_sync_info(std::string_view ns, std::string_view name, std::string_view revision, std::string_view ready,

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -101,6 +102,8 @@ public:
   void set_differences(std::string_view ns, std::string_view name, const std::vector<DriftInfo>& differences);
   /// Images of spec.images that a revision waits for.
   void set_waiting_images(std::string_view ns, std::string_view name, size_t count);
+  /// Since when a plan waits for an Approval; nothing: none waits.
+  void set_approval_pending(std::string_view ns, std::string_view name, std::optional<WallTime> since);
   void set_last_applied(std::string_view ns, std::string_view name, WallTime when);
   /// Replaces the previous one: at most one series a GitSync. `ready` is the condition's status: "True", "False", "Unknown".
   void set_sync_info(std::string_view ns, std::string_view name, std::string_view revision, std::string_view ready,

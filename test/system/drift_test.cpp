@@ -392,6 +392,7 @@ TEST_CASE("Somebody who undoes every correction is told, slowed down for, and co
   }
   // Who it is, and the rule that would settle it.
   site.await_event("app", "Fighting", "by mallory at /data/color");
-  site.await_event("app", "Fighting", "spec.drift.ignore: [{target: {kind: ConfigMap, name: settings}, paths: [\"/data/color\"]}]");
+  site.await_event("app", "Fighting",
+                   "spec.drift.ignore: [{target: {kind: ConfigMap, name: settings}, paths: [\"/data/color\"]}]");
   eventually("the value is back for good", [&] { return color() == "blue"; });
 }

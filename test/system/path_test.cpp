@@ -193,3 +193,20 @@ TEST_CASE("A commit that touches nothing of a GitSync costs it no request, and o
   site.await_applied(commit, "two");
   CHECK(text_at(site.api.get(config_map(site.ns, "two")), "/data/color") == "green");
 }
+
+TEST_CASE("spec.paths makes a commit elsewhere one that touches the GitSync") {
+  Site site("path-triggers");
+  site.repo.write("app/a.yaml", config_map_yaml("a", {}));
+  site.repo.write("charts/shop/values.yaml", "a: b\n");
+  const std::string first = site.begin({{"paths", {"charts/shop/**", "none/**"}}});
+  site.repo.write("elsewhere.txt", "x");
+  const std::string second = site.repo.commit();
+  site.request_poll();
+  eventually("the source has the commit", [&] { return text_at(site.source(), "/status/revision").ends_with(second); });
+  site.fence(config_map(site.ns, "a"));
+  CHECK(text_at(site.sync(), "/status/lastAppliedRevision").ends_with(first));
+  site.repo.write("charts/shop/values.yaml", "a: c\n");
+  const auto mark = site.audit.mark();
+  site.await_applied(site.push());
+  CHECK(to_managed_objects(site.audit.writes(site.op().user(), mark)).empty()); // no object has changed
+}

@@ -108,6 +108,8 @@ std::string document() {
 | `RegistryFailed` | GitSync | The registry refuses the credentials, or `spec.images[].secretRef` cannot be used. |
 | `RevisionRefused` | GitSync | Something in the commit is wrong; `status.errors` tells all of it. Nothing of the commit was applied. |
 | `PruneBlocked` | GitSync | The commit would delete too much, and waits for an Approval of `status.planDigest`. Nothing of it was applied. See [prune.md](prune.md). |
+| `ApprovalRequired` | GitSync | A plan waits for an Approval of `status.planDigest`. What was applied before stays enforced. See [approval.md](approval.md). |
+| `WindowClosed` | GitSync | A plan waits for the sync window that the message names. What was applied before stays enforced. See [approval.md](approval.md). |
 | `ApplyFailed` | GitSync | The API server refused an object or cannot be reached. |
 | `DriftDetected` | GitSync | `spec.drift.mode` is `Report`, and objects differ from git. |
 | `InventoryCorrupt` | GitSync | What was stored about the managed objects cannot be read; nothing is pruned. |
@@ -143,17 +145,13 @@ TEST_CASE("docs/api.md says what the CRDs say", "[api][crd][api-docs]") {
   }
   INFO("docs/api.md is out of date: run scripts/api_docs.sh");
   CHECK((read_source_file("docs/api.md") == expected));
-  for (const auto reason : {reason::applied,          reason::fetched,
-                            reason::progressing,      reason::retrying,
-                            reason::invalid_spec,     reason::source_not_found,
-                            reason::source_not_ready, reason::fetch_failed,
-                            reason::revision_refused, reason::prune_blocked,
-                            reason::apply_failed,     reason::health_failed,
-                            reason::rolled_back,      reason::dependency_not_ready,
-                            reason::drift_detected,   reason::suspended,
-                            reason::deleting,         reason::inventory_corrupt,
-                            reason::internal_error,   reason::waiting_for_image,
-                            reason::image_not_found,  reason::registry_failed}) {
+  for (const auto reason :
+       {reason::applied,          reason::fetched,           reason::progressing,       reason::retrying,
+        reason::invalid_spec,     reason::source_not_found,  reason::source_not_ready,  reason::fetch_failed,
+        reason::revision_refused, reason::prune_blocked,     reason::approval_required, reason::window_closed,
+        reason::apply_failed,     reason::health_failed,     reason::rolled_back,       reason::dependency_not_ready,
+        reason::drift_detected,   reason::suspended,         reason::deleting,          reason::inventory_corrupt,
+        reason::internal_error,   reason::waiting_for_image, reason::image_not_found,   reason::registry_failed}) {
     INFO(reason);
     CHECK(expected.find(cat("| `", reason, "` |")) != std::string::npos);
   }

@@ -85,6 +85,7 @@ TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]")
   const WallTime noon = *parse_rfc3339("2026-11-23T12:00:00Z");
   GitSyncStatus sync;
   sync.last_attempted_revision = sync.last_applied_revision = sync.last_healthy_revision = sync.plan_digest = "main@sha1:1";
+  sync.plan_since = noon;
   sync.last_handled_reconcile_at = "then";
   sync.last_correction = LastCorrection{noon, "o", "Modified", "m", {"p"}, 1.5, "r"};
   sync.errors = {"e"};
@@ -95,7 +96,8 @@ TEST_CASE("the status that is written stands in the CRD's schema", "[api][crd]")
   mark_stalled(repository.conditions, reason::invalid_spec, "m", {1, noon});
 
   const std::pair<std::string_view, json> written[] = {{git_repository_plural, status_to_json(repository)},
-                                                       {git_sync_plural, status_to_json(sync)}};
+                                                       {git_sync_plural, status_to_json(sync)},
+                                                       {approval_plural, approval_status(ApprovalState::Released, "m", noon)}};
   for (const auto& [plural, status] : written) {
     INFO(plural);
     const auto schema = schema_of(load_crd(std::string(plural))).at("properties").at("status");
@@ -146,7 +148,8 @@ TEST_CASE("kubectl get shows the promised columns", "[api][crd]") {
       {"gitrepositories", {{"Ready", "Revision", "URL", "Age", "Message"}, {"Interval", "Suspended"}}},
       {"gitsyncs",
        {{"Ready", "Revision", "Objects", "Health", "Drift", "Age", "Message"},
-        {"Source", "Path", "Applied", "Suspended", "Last Correction"}}}};
+        {"Source", "Path", "Applied", "Suspended", "Last Correction"}}},
+      {"approvals", {{"Sync", "State", "Approver", "Age", "Message"}, {"Plan"}}}};
   for (const auto& [plural, columns] : expected) {
     INFO(plural);
     std::vector<std::string> shown, wide;

@@ -156,6 +156,12 @@ TEST_CASE("suspend and resume") {
   CHECK(accepted<SuspendOptions>("resume gitrepo/src").kind == Kind::GitRepository);
 }
 
+TEST_CASE("plan") {
+  CHECK(accepted<PlanOptions>("plan api -n shop").output == Output::Table);
+  CHECK(accepted<PlanOptions>("plan api -o json").output == Output::Json);
+  CHECK(accepted<PlanOptions>("plan api -o yaml -n shop").ns == "shop");
+}
+
 TEST_CASE("render") {
   const auto usual = accepted<RenderOptions>("render apps");
   CHECK(usual.directory == "apps");

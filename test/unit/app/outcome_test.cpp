@@ -72,6 +72,10 @@ TEST_CASE("what has failed") {
     object["status"]["conditions"][0] = condition("Ready", "False", "ApplyFailed", "");
     CHECK(outcome_of(Kind::GitSync, object, stamp).text == "is not ready: ApplyFailed");
   }
+  SECTION("a sync window is not waited for: it may be days away") {
+    object["status"]["conditions"][0] = condition("Ready", "Unknown", "WindowClosed", "waits for the sync window");
+    CHECK(outcome_of(Kind::GitSync, object, stamp).text == "waits for the sync window");
+  }
   SECTION("suspended: nobody will ever handle the request") {
     object["status"].erase("lastHandledReconcileAt");
     object["spec"]["suspend"] = true;

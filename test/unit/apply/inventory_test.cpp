@@ -42,6 +42,7 @@ InventoryMeta some_meta(std::mt19937& random) {
   if (random() % 2) {
     out.quarantine = {word(random, 9), "c" + word(random, 9), word(random, 9), word(random, 9), word(random, 60)};
     out.rolling_back = random() % 2;
+    out.under_way = {"t" + word(random, 9), word(random, 9), word(random, 9)};
   }
   for (size_t i = random() % 5; i != 0; --i) out.pending.push_back(some_ref(random));
   return out;

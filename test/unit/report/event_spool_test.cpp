@@ -106,8 +106,8 @@ TEST_CASE("event reasons: every one has texts that kubectl and the API server ac
     CHECK((reason_type(reason) == "Normal" || reason_type(reason) == "Warning"));
     CHECK(!reason_action(reason).empty());
   }
-  for (const auto expected :
-       {"Applied", "Failed", "DriftCorrected", "DriftDetected", "Pruned", "PruneBlocked", "Fetched", "FetchFailed"})
+  for (const auto expected : {"Applied", "Failed", "DriftCorrected", "DriftDetected", "Pruned", "PruneBlocked",
+                              "ApprovalRequired", "Fetched", "FetchFailed"})
     CHECK(texts.contains(expected));
   CHECK(reason_type(EventReason::PruneBlocked) == "Warning");
   CHECK(reason_type(EventReason::DriftCorrected) == "Normal");

@@ -64,6 +64,7 @@ void use_all(Metrics& m, std::string_view ns, std::string_view name) {
   m.set_waiting_images(ns, name, 1);
   m.image_looked(ImageLook::Missing);
   m.set_last_applied(ns, name, when);
+  m.set_approval_pending(ns, name, when);
   m.set_sync_info(ns, name, "main@sha1:aa", "True", false);
   m.git_polled(ns, name, PollResult::Changed, when);
   m.phase(Phase::Plan, 0.01);
@@ -129,6 +130,7 @@ TEST_CASE("metrics: what each method changes", "[report]") {
           R"(gitsync_drift_info{kind="Deployment.apps",manager="mallory",name="web",namespace="shop",operation="Modified",path="/spec/replicas"})") ==
       1);
   CHECK(s.at("gitsync_last_applied_timestamp_seconds" + of) == 1'700'000'000);
+  CHECK(s.at("gitsync_approval_pending_since_timestamp_seconds" + of) == 1'700'000'000);
   CHECK(s.at("gitsync_git_last_success_timestamp_seconds" + of) == 1'700'000'000);
   CHECK(s.at(R"(gitsync_git_poll_total{name="web",namespace="shop",result="changed"})") == 1);
   CHECK(s.at(R"(gitsync_ready{kind="GitSync",name="web",namespace="shop"})") == 1);
