@@ -193,7 +193,7 @@ TEST_CASE("undeclared Remove takes out what others add, at once and exactly, als
   const auto mark = site.audit.mark();
   site.add_container("shell");
   eventually("the shell goes", [&] { return site.containers() == std::vector<std::string>{"main", "sidecar"}; });
-  eventually("it is told", [&] { return site.sync()["status"]["lastCorrection"].value("operation", "") == "Extended"; });
+  eventually("it is told", [&] { return text_at(site.sync(), "/status/lastCorrection/operation") == "Extended"; });
   const json told = site.sync()["status"]["lastCorrection"];
   CHECK(told["manager"] == "mallory");
   CHECK(told["paths"] == json::array({"/spec/template/spec/containers/[name=shell]"}));
