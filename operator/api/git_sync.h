@@ -22,8 +22,9 @@ enum class DriftMode {
 
 /// What becomes of the managed objects when their GitSync is deleted.
 enum class DeletionPolicy {
-  Delete, // deleted before the finalizer goes
-  Orphan, // left in the cluster; our label, annotation and field manager are given up
+  Delete,             // deleted before the finalizer goes
+  Orphan,             // left in the cluster; our label, annotation and field manager are given up
+  WaitForTermination, // as Delete, and the finalizer stays until they are really gone, their own finalizers included
 };
 
 /// What happens when the API server refuses an object of a revision.
@@ -35,6 +36,7 @@ enum class OnError {
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
+  std::string source_namespace;                          // "" for the GitSync's own
   std::string path = "./";                               // as written
   std::chrono::milliseconds interval{1'800'000};         // pause between two verification sweeps
   bool prune = true;                                     // spec.prune.enabled
@@ -42,6 +44,7 @@ struct GitSyncSpec {
   std::optional<int64_t> max_delete, max_delete_percent; // spec.prune.…
   DriftMode drift = DriftMode::Correct;
   std::string target_namespace;                      // "" for "default"
+  std::string service_account;                       // spec.serviceAccountName; "" for none
   bool health_wait = true;                           // spec.health.wait
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   bool rollback = false;                             // spec.rollback.enabled
@@ -57,7 +60,7 @@ struct GitSync {
   GitSyncSpec spec;
   GitSyncStatus status;
 
-  /// "namespace/name" of the source, which lies in the GitSync's own namespace.
+  /// "namespace/name" of the source.
   std::string source_key() const;
 };
 

@@ -1,5 +1,7 @@
 // `gitsync operator`: the composition root.
 #pragma once
+#include "api/tenancy.h"
+
 #include <filesystem>
 #include <string>
 
@@ -14,6 +16,7 @@ struct OperatorOptions {
   std::string lease_namespace;         // where the Lease lives; empty: the configuration's namespace
   bool leader_elect = true;
   bool allow_file_urls = false; // file:// reads repositories on the operator's own disk
+  api::Tenancy tenancy;
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit code: 0 stopped on purpose, 1 could not start or lost the lease.

@@ -127,6 +127,8 @@ std::string encode_chunk(const std::vector<InventoryRecord>& records) {
     if (!record.empties.empty()) item["empties"] = record.empties;
     if (!record.body.empty()) item["body"] = record.body;
     if (record.leaving) item["leaving"] = true;
+    if (record.created) item["created"] = true;
+    if (record.unasked) item["unasked"] = true;
     list.push_back(std::move(item));
   }
   return deflate(json{{"format", format}, {"records", std::move(list)}}.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -150,6 +152,8 @@ Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes) {
       if (item.contains("empties")) record.empties = hashes_from(item["empties"]);
       record.body = item.value("body", "");
       record.leaving = item.value("leaving", false);
+      record.created = item.value("created", false);
+      record.unasked = item.value("unasked", false);
       out.push_back(std::move(record));
     }
     return out;

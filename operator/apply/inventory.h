@@ -40,6 +40,8 @@ struct InventoryRecord {
   std::vector<PathHash> foreign, empties;
   std::string body; // JSON; empty for one that is leaving
   bool leaving = false;
+  bool created = false; // ManagedObject::created; an operator that did not know it wrote none
+  bool unasked = false; // ManagedObject::unasked
 };
 
 /// How many chunks `bytes` of bodies want: a power of two.

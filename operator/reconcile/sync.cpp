@@ -33,18 +33,27 @@ Sync::Sync(Context& context, const json& object)
       pods_(context.kube, context.executor, [this](const ObjectRef& workload, std::string cause) {
         if (health_.set_cause(workload, std::move(cause))) health_news_.set();
       }) {
-  if (spec_holder_) spec_ = *spec_holder_;
+  take_spec();
   handled_request_ = status_.last_handled_reconcile_at;
-  if (spec_) {
-    facts_->drift = spec_->spec.drift;
-    facts_->suspended = spec_->spec.suspend || meta_.deleting;
-  }
   group_.spawn("sync " + meta_.key(), run());
   group_.spawn("status " + meta_.key(), writer_.run());
   group_.spawn("health " + meta_.key(), watch_health());
 }
 
 Sync::~Sync() = default;
+
+/// What the usable spec says of all writes to come.
+void Sync::take_spec() {
+  if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
+  if (!spec_) {
+    facts_->suspended = true; // not known as whom to write
+    return;
+  }
+  facts_->drift = spec_->spec.drift;
+  facts_->account = api::account_of(*spec_, context_.tenancy);
+  allowed_ = !api::not_allowed(*spec_, context_.tenancy);
+  facts_->suspended = spec_->spec.suspend || meta_.deleting || !may_act();
+}
 
 void Sync::stop() {
   group_.stop();
@@ -65,19 +74,24 @@ void Sync::update(const json& object) {
   const bool edited = meta.generation != meta_.generation;
   meta_ = meta;
   if (!news) return;
+  const bool pruned = !spec_ || spec_->spec.prune;
+  const bool was_paused = spec_ && spec_->spec.suspend;
+  const auto drift = facts_->drift;
+  const bool was_suspended = facts_->suspended;
   spec_holder_ = api::parse_git_sync(object);
-  if (spec_holder_) spec_ = *spec_holder_;                            // a broken edit leaves the last good spec enforced
+  take_spec();
+  if (!pruned && spec_->spec.prune)
+    for (const auto& ref : desired_.leaving) // what has left git until now is asked about before it goes
+      if (auto* left = context_.table.find(ref); left && left->sync == facts_) {
+        left->unasked = true;
+        touch(ref);
+      }
   if (edited && !inventory_.rolling_back) inventory_.quarantine = {}; // whoever edits the spec wants it tried again
   if (spec_) {
-    const bool suspended = spec_->spec.suspend || meta_.deleting;
-    const bool was_suspended = facts_->suspended;
-    const bool changed = facts_->drift != spec_->spec.drift || facts_->suspended != suspended;
-    facts_->drift = spec_->spec.drift;
-    facts_->suspended = suspended;
-    if (facts_->suspended != was_suspended && !meta_.deleting)
-      event(suspended ? report::EventReason::Suspended : report::EventReason::Resumed,
-            suspended ? "Suspended: nothing is applied or corrected" : "Resumed");
-    if (changed && loaded_) context_.drift.mode_changed(facts_);
+    if (spec_->spec.suspend != was_paused && !meta_.deleting)
+      event(was_paused ? report::EventReason::Resumed : report::EventReason::Suspended,
+            was_paused ? "Resumed" : "Suspended: nothing is applied or corrected");
+    if ((facts_->drift != drift || facts_->suspended != was_suspended) && loaded_) context_.drift.mode_changed(facts_);
   }
   failures_ = 0;
   refused_commit_.clear();
@@ -165,9 +179,17 @@ Task<> Sync::step(bool asked) {
     publish(report::Urgency::Soon);
     co_return;
   }
+  if (const auto problem = api::not_allowed(*spec_holder_, context_.tenancy)) {
+    report_failed({*problem}, false);
+    co_return;
+  }
   if (asked) co_await requested();
   if (rollback_due_ && !inventory_.rolling_back && newer_revision())
     rollback_due_.reset(); // what git wants now may be the remedy
+  if (inventory_.rolling_back && co_await overtake()) {
+    co_await save_what_changed();
+    co_return;
+  }
   if (rollback_due_ || inventory_.rolling_back) {
     if (!inventory_.rolling_back || std::chrono::steady_clock::now() >= next_attempt_)
       co_await roll_back();
@@ -221,6 +243,10 @@ Task<> Sync::step(bool asked) {
   } else {
     publish(report::Urgency::Soon); // a request, or a new generation, is answered all the same
   }
+  co_await save_what_changed();
+}
+
+Task<> Sync::save_what_changed() {
   if (unsaved()) {
     if (auto saved = co_await save(); !saved) {
       log::warn("cannot store the inventory", {{"gitsync", meta_.key()}, {"error", saved.error().text()}});

@@ -2,6 +2,7 @@
 // steps are in sync_*.cpp in the order in which they run.
 #pragma once
 #include "api/git_sync.h"
+#include "api/tenancy.h"
 #include "apply/applier.h"
 #include "apply/inventory_store.h"
 #include "drift/engine.h"
@@ -51,6 +52,8 @@ struct Context {
   std::function<std::vector<std::string>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
   std::function<void(Sync& sync)> settled; // it became ready: those that depend on it may go on
   std::function<bool()> sources_listed;    // all GitRepositories are known: only then one can be missing
+  api::Tenancy tenancy;
+  std::function<void(const ObjectRef& ref)> dispossess; // takes an object from the GitSync that has it in its table (lost())
 };
 
 /// Control thread only.
@@ -71,9 +74,12 @@ public:
   /// One of its objects as it is now; null: it does not exist.
   void live(ManagedObject& object, const nlohmann::json& live);
 
+  /// The object, which it has never written and may not write, is another GitSync's by now.
+  void lost(const ObjectRef& ref);
+
   const api::Meta& meta() const { return meta_; }
-  /// Source "namespace/name", empty where the spec cannot be used.
-  std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
+  /// Source "namespace/name", empty where the spec cannot be used or is not allowed.
+  std::string source_key() const { return spec_ && allowed_ ? spec_->source_key() : std::string(); }
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
   /// Names "namespace/name" of the GitSyncs that it depends on.
   std::vector<std::string> dependencies() const;
@@ -111,6 +117,8 @@ private:
   Task<> run();
   Task<> step(bool asked);
   Task<> requested();
+  void take_spec();
+  Task<> save_what_changed();
 
   // sync_load.cpp: what was remembered
   Task<bool> load();
@@ -130,6 +138,12 @@ private:
   Task<> attempt(source::Revision revision);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
 
+  // sync_tenancy.cpp: as whom, and what others may not keep from us
+  bool may_act() const;
+  Task<bool> explain(std::vector<Error>& errors);
+  Task<> take_over(const std::vector<Prepared>& objects);
+  bool never_made(const ObjectRef& ref) const;
+
   // sync_apply.cpp: plan → cluster
   struct Applied {
     std::vector<Error> errors;
@@ -146,6 +160,8 @@ private:
   Task<Result<bool>> give_up(ObjectRef ref);
   Task<std::set<ObjectRef>> populated(const Plan& plan);
   Task<std::vector<Error>> release_all(std::vector<ObjectRef> objects);
+  Task<std::vector<Error>> delete_all(api::DeletionPolicy policy);
+  void report_terminating();
   Task<bool> finalize();
   Task<bool> set_finalizer(bool present);
   void forget(const ObjectRef& ref);
@@ -171,6 +187,7 @@ private:
   void failed_revision(std::string why);
   bool quarantined(const std::string& commit, const std::string& tree, const std::string& spec_key) const;
   void adopt_rollback(Rollback rollback);
+  Task<bool> overtake();
   Task<> roll_back();
   void report_rolled_back();
 
@@ -200,12 +217,15 @@ private:
   Event wake_, health_news_;
   health::Book health_;
   PodWatch pods_;
-  Instant ill_since_{};        // applied, or an object fell ill; none while all are well
-  bool seen_ = false;          // every object was looked at since the start
-  std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
-  std::set<ObjectRef> claims_; // objects of others that the last plan wanted
-  std::string planned_commit_; // the commit of the last plan, accepted or refused
-  bool peers_awaited_ = false; // pruning waits until others of its source have read the commit
+  Instant ill_since_{};                          // applied, or an object fell ill; none while all are well
+  bool seen_ = false;                            // every object was looked at since the start
+  bool allowed_ = true;                          // this operator's flags have nothing against the spec
+  std::map<ObjectRef, std::string> terminating_; // deleted, and held by these finalizers
+  Instant next_look_{};                          // at those
+  std::set<ObjectRef> failed_;                   // refused in this pass of apply_pending()
+  std::set<ObjectRef> claims_;                   // objects of others that the last plan wanted
+  std::string planned_commit_;                   // the commit of the last plan, accepted or refused
+  bool peers_awaited_ = false;                   // pruning waits until others of its source have read the commit
   Instant peers_since_{};
   HealthySet healthy_set_;
   bool carrying_out_ = false;               // errors that are reported now are those of the adopted revision

@@ -117,6 +117,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
       object.content = prepared.content;
       if (object.phase != Phase::Applying) object.phase = Phase::Pending;
       desired_.leaving.erase(object.ref);
+      object.unasked = false;
     }
     desired_.files[object.at.file].push_back(object.ref);
     touch(object.ref);
@@ -127,6 +128,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     if (auto* object = context_.table.find(ref)) {
       desired_.toggle(ref, object->content);
       object->phase = Phase::Removing;
+      object->unasked = !spec_->spec.prune;
     }
     health_.erase(ref);
     desired_.ordered.erase(ref);
@@ -134,6 +136,12 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     desired_.leaving.insert(ref);
     touch(ref);
   }
+  if (spec_->spec.prune)
+    for (const auto& ref : plan.unasked)
+      if (auto* object = context_.table.find(ref)) {
+        object->unasked = false;
+        touch(ref);
+      }
   desired_.revision = revision.revision;
   desired_.commit = revision.commit;
   desired_.tree = read.tree;
@@ -157,6 +165,7 @@ Task<> Sync::attempt(source::Revision revision) {
     const auto planning = std::chrono::steady_clock::now();
     const std::set<std::string> files = result->delta.files;
     const bool full = result->delta.full;
+    co_await take_over(result->delta.objects);
     claims_.clear();
     for (const auto& object : result->delta.objects)
       if (const auto* known = context_.table.find(object.ref); known && known->sync != facts_) claims_.insert(object.ref);
@@ -173,7 +182,7 @@ Task<> Sync::attempt(source::Revision revision) {
     }
     std::optional<api::Approval> approval;
     status_.plan_digest.clear();
-    if (plan && !plan->prune.empty()) {
+    if (plan && (!plan->prune.empty() || !plan->unasked.empty())) {
       auto questions = prune_questions(*plan, desired_, spec_->spec, facts_->owner, co_await populated(*plan));
       if (!questions.empty()) {
         const auto digest = plan_digest(*plan);
@@ -207,6 +216,8 @@ Task<> Sync::attempt(source::Revision revision) {
       const size_t changed = plan->apply.size();
       adopt(std::move(*plan), revision, *result);
       inventory_.quarantine = {}; // the path has changed
+      inventory_.rolling_back = false;
+      rollback_due_.reset();
       if (!untouched) adopted_since_ = std::chrono::steady_clock::now();
       status_.last_attempted_revision =
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
@@ -265,6 +276,7 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
       errors = co_await prune();
   }
   if (!errors.empty()) {
+    co_await explain(errors);
     carrying_out_ = true;
     report_failed(std::move(errors), false);
     carrying_out_ = false;

@@ -65,7 +65,8 @@ OperatorProcess::Options Site::options(bool leader_elect, const std::string& mir
           .mirrors = directory.path() / mirrors,
           .log = log_file(),
           .user = cluster.write_kubeconfig(kubeconfig, ns),
-          .leader_elect = leader_elect};
+          .leader_elect = leader_elect,
+          .more = flags};
 }
 
 OperatorProcess& Site::start(bool leader_elect, const std::string& mirrors) {

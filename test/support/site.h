@@ -30,6 +30,9 @@ public:
   GitRepo repo;
   AuditLog audit;
 
+  /// Further flags of the operators that are started from now on.
+  std::vector<std::string> flags;
+
   /// Starts the operator (again), and waits until it listens. Each one is a user of its own.
   OperatorProcess& start(bool leader_elect = false, const std::string& mirrors = "mirrors");
   OperatorProcess& op() { return *operator_; }
