@@ -98,15 +98,15 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref, Priority priority) 
       event->set();
     }
   } done{*this, ref, written};
+  const auto sync = object->sync;
   const Phase before = object->phase;
   const Digest content = object->content;
   object->phase = Phase::Applying;
   std::string text = object->body.json();
-  auto answer =
-      co_await client_.apply(resource_found->path(ref.ns, ref.name), text,
-                             cat("fieldManager=", url_encode(object->sync->manager), "&force=true"), object->sync->account);
+  auto answer = co_await client_.apply(resource_found->path(ref.ns, ref.name), text,
+                                       cat("fieldManager=", url_encode(sync->manager), "&force=true"), sync->account);
   object = table_.find(ref);
-  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (!object || object->sync != sync) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const bool removing = object->phase == Phase::Removing; // became undeclared meanwhile
   if (!removing) object->phase = before;
   const auto tell = [&] {

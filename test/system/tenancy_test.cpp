@@ -243,17 +243,17 @@ TEST_CASE("Who declares what it may not write keeps nobody from it, and learns n
   const std::string settings = "metadata:\n  namespace: " + site.other;
   site.repo.write("squatter/settings.yaml",
                   replaced(config_map_yaml("settings", {{"whose", "squatter's"}}), "metadata:", settings));
-  site.repo.write("squatter/api.yaml",
+  site.repo.write("peeper/api.yaml",
                   replaced(stuck_deployment_yaml(), "metadata:\n  name: api\n", settings + "\n  name: api\n"));
   // A Deployment that another tool has put under a label like ours, and that is not well.
   site.cluster.kubectl().must({"create", "-n", site.other, "-f", "-"}, stuck_deployment_yaml());
   site.api.merge(deployment(site.other, "api"), {{"metadata", {{"labels", {{"gitops.volaticloud.com/sync", "x"}}}}}});
   site.repo.commit();
   site.add_source();
-  site.add_sync("squatter", {{"path", "squatter"}, {"serviceAccountName", "deployer"}, {"onError", "Continue"}});
+  site.add_sync("squatter", {{"path", "squatter"}, {"serviceAccountName", "deployer"}});
+  site.add_sync("peeper", {{"path", "peeper"}, {"serviceAccountName", "deployer"}});
   site.start();
-  site.await_message("and 1 more", "squatter");
-  CHECK(text_at(site.sync("squatter"), "/status/health") == "Unknown");
+  for (const std::string name : {"squatter", "peeper"}) site.await_message("lacks the right", name);
 
   site.add_account("owner");
   site.allow("owner", site.other);
@@ -265,11 +265,11 @@ TEST_CASE("Who declares what it may not write keeps nobody from it, and learns n
   CHECK(text_at(site.api.get(config_map(site.other, "settings")), "/data/whose") == "owner's");
   site.await_message("ConfigMap " + site.other + "/settings is managed by GitSync " + site.ns + "/app", "squatter");
   site.fence(config_map(site.other, "settings"));
-  CHECK(text_at(site.sync("squatter"), "/status/health") == "Unknown");
   site.stop();
   site.start(); // whoever's inventory is read first
   site.fence(config_map(site.other, "settings"));
   CHECK(text_at(site.api.get(config_map(site.other, "settings")), "/data/whose") == "owner's");
+  CHECK(text_at(site.sync("peeper"), "/status/health") == "Unknown"); // its watch has shown it by now
 }
 
 TEST_CASE("While a large revision is applied another GitSync's commit and another's drift do not wait for its end") {
