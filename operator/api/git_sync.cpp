@@ -185,6 +185,9 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.source_name = reader.required_text("sourceRef.name");
   reader.check(spec.source_name.empty() || is_dns_subdomain(spec.source_name), "sourceRef.name",
                "must be an object's name (lower-case letters, digits, \"-\" and \".\")");
+  spec.source_namespace = reader.text("sourceRef.namespace");
+  reader.check(spec.source_namespace.empty() || is_dns_label(spec.source_namespace), "sourceRef.namespace",
+               "must be a namespace's name (lower-case letters, digits and \"-\")");
   spec.path = reader.text("path", "./");
   const auto problem = path_problem(spec.path);
   reader.check(problem.empty(), "path", problem);
@@ -204,6 +207,9 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.target_namespace = reader.text("targetNamespace");
   reader.check(spec.target_namespace.empty() || is_dns_label(spec.target_namespace), "targetNamespace",
                "must be a namespace's name (lower-case letters, digits and \"-\")");
+  spec.service_account = reader.text("serviceAccountName");
+  reader.check(spec.service_account.empty() || is_dns_subdomain(spec.service_account), "serviceAccountName",
+               "must be a ServiceAccount's name (lower-case letters, digits, \"-\" and \".\")");
   spec.rollback = reader.flag("rollback.enabled", false);
   spec.on_error = static_cast<OnError>(reader.choice("onError", {"Stop", "Continue"}, 0));
   spec.approval.required = reader.flag("approval.required", false);
@@ -212,14 +218,17 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.windows = read_windows(reader);
   spec.images = read_images(reader);
   spec.depends_on = read_dependencies(reader);
-  spec.deletion_policy = static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan"}, 0));
+  spec.deletion_policy =
+      static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan", "WaitForTermination"}, 0));
   spec.suspend = reader.flag("suspend", false);
   return spec;
 }
 
 } // namespace
 
-std::string GitSync::source_key() const { return owner_name(meta.ns, spec.source_name); }
+std::string GitSync::source_key() const {
+  return owner_name(spec.source_namespace.empty() ? meta.ns : spec.source_namespace, spec.source_name);
+}
 
 std::string GitSync::source_key(const ImageSpec& image) const {
   return image.source_name.empty() ? source_key() : owner_name(meta.ns, image.source_name);

@@ -48,8 +48,9 @@ struct DriftIgnore {
 
 /// What becomes of the managed objects when their GitSync is deleted.
 enum class DeletionPolicy {
-  Delete, // deleted before the finalizer goes
-  Orphan, // left in the cluster; our label, annotation and field manager are given up
+  Delete,             // deleted before the finalizer goes
+  Orphan,             // left in the cluster; our label, annotation and field manager are given up
+  WaitForTermination, // as Delete, and the finalizer stays until they are really gone, their own finalizers included
 };
 
 /// What happens when the API server refuses an object of a revision.
@@ -116,8 +117,9 @@ struct WindowSpec {
 struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
+  std::string source_namespace;                          // "" for the GitSync's own
   std::string path = "./";                               // as written
-  std::vector<std::string> paths; // globs of what else makes a commit one that touches it
+  std::vector<std::string> paths;                        // globs of what else makes a commit one that touches it
   std::chrono::milliseconds interval{1'800'000};         // pause between two verification sweeps
   bool prune = true;                                     // spec.prune.enabled
   bool allow_empty = false;                              // spec.prune.allowEmpty
@@ -126,6 +128,7 @@ struct GitSyncSpec {
   Undeclared undeclared = Undeclared::Keep;          // spec.drift.undeclared
   std::vector<DriftIgnore> drift_ignore;             // spec.drift.ignore
   std::string target_namespace;                      // "" for "default"
+  std::string service_account;                       // spec.serviceAccountName; "" for none
   bool health_wait = true;                           // spec.health.wait
   std::chrono::milliseconds health_timeout{300'000}; // spec.health.timeout
   bool rollback = false;                             // spec.rollback.enabled
@@ -145,7 +148,7 @@ struct GitSync {
   GitSyncSpec spec;
   GitSyncStatus status;
 
-  /// "namespace/name" of the source, which lies in the GitSync's own namespace.
+  /// "namespace/name" of the source.
   std::string source_key() const;
   /// The same of what an image is built from.
   std::string source_key(const ImageSpec& image) const;

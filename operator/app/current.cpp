@@ -47,4 +47,10 @@ Current current_as_of(const nlohmann::json& sync, const nlohmann::json& source) 
   return {State::Yes, cat(revision, " changed nothing of it")};
 }
 
+SourceName source_of(const nlohmann::json& sync) {
+  const auto& source = read_member(read_member(sync, "spec"), "sourceRef");
+  auto ns = read_text(source, "namespace");
+  return {ns.empty() ? api::parse_meta(sync).ns : std::move(ns), read_text(source, "name")};
+}
+
 } // namespace gitsync::app

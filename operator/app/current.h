@@ -26,4 +26,10 @@ std::string_view current_text(Current::State state);
 /// generation, attempts nothing newer than it has applied, and nothing is under way.
 Current current_as_of(const nlohmann::json& sync, const nlohmann::json& source);
 
+/// The GitRepository that a GitSync names; an empty name where it names none.
+struct SourceName {
+  std::string ns, name;
+};
+SourceName source_of(const nlohmann::json& sync);
+
 } // namespace gitsync::app

@@ -331,10 +331,22 @@ public:
     app.add_option("--plain-http-registry", options_.plain_http_registries,
                    "Ask this container registry over http instead of https; may be given several times (default: none)")
         ->type_name("HOST:PORT");
+    app.add_option(
+           "--default-service-account", options_.tenancy.default_service_account,
+           "ServiceAccount that GitSyncs without spec.serviceAccountName act as, in their own namespace (default: none, the "
+           "operator acts in its own name)")
+        ->type_name("NAME");
+    app.add_flag("--require-service-account", options_.tenancy.require_service_account,
+                 "Refuse GitSyncs without a service account instead of acting in the operator's own name (default: false)");
+    app.add_flag("--allow-cross-namespace-refs", options_.tenancy.cross_namespace_refs,
+                 "Let GitSyncs follow GitRepositories of other namespaces (default: false)");
     app.add_option("--log-level", level_, "debug, info, warn or error (default: info)")->type_name("LEVEL");
   }
   Command finish() override {
     check_namespace("--namespace", ns_);
+    if (const auto& account = options_.tenancy.default_service_account; !account.empty() && !api::is_dns_subdomain(account))
+      throw Wrong{cat("--default-service-account: \"", shorten(account, 80),
+                      "\" is not a ServiceAccount's name: lower-case letters, digits, \"-\" and \".\"")};
     OperatorCommand command;
     if (!log::parse_level(level_, command.level)) {
       const std::vector<std::string> levels = {"debug", "info", "warn", "error"};

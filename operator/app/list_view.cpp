@@ -44,8 +44,8 @@ std::string sync_table(const Listed& listed, bool namespaces, bool wide, WallTim
     const auto meta = api::parse_meta(sync);
     const auto status = api::parse_git_sync_status(sync);
     const auto& spec = read_member(sync, "spec");
-    const auto source_name = read_text(read_member(spec, "sourceRef"), "name");
-    const auto found = sources.find(api::owner_name(meta.ns, source_name));
+    const auto [source_ns, source_name] = source_of(sync);
+    const auto found = sources.find(api::owner_name(source_ns, source_name));
     static const json none;
     const json& source = found == sources.end() ? none : *found->second;
     const auto current = current_as_of(sync, source);

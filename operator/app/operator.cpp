@@ -172,7 +172,8 @@ private:
         executor_,
         [this] { return may_write(); },
         options_.allow_file_urls,
-        {options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace}});
+        {options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace},
+        options_.tenancy});
     controller_->start();
   }
 

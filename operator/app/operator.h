@@ -1,5 +1,7 @@
 // `gitsync operator`: the composition root.
 #pragma once
+#include "api/tenancy.h"
+
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@ struct OperatorOptions {
   bool leader_elect = true;
   std::vector<std::string> plain_http_registries; // host:port of registries that are asked over http; all others over https
   bool allow_file_urls = false;                   // file:// reads repositories on the operator's own disk
+  api::Tenancy tenancy;
 };
 
 /// Runs until SIGTERM or SIGINT. Returns the exit code: 0 stopped on purpose, 1 could not start or lost the lease.

@@ -2,6 +2,7 @@
 #include "api/meta.h"
 #include "api/spec_reader.h"
 #include "app/cluster.h"
+#include "app/current.h"
 #include "app/list_view.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
@@ -33,13 +34,13 @@ Task<Result<Listed>> look_up(Session& session, Kind kind, std::string name) {
   auto& objects = kind == Kind::GitSync ? out.syncs : out.sources;
   objects.push_back(std::move(*object));
   if (kind == Kind::GitRepository) co_return out;
-  const auto source = read_text(read_member(read_member(objects[0], "spec"), "sourceRef"), "name");
+  const auto [source_ns, source] = source_of(objects[0]);
   if (!api::is_dns_subdomain(source)) co_return out;
-  auto found = co_await session.client.get(session.path(Kind::GitRepository, source));
+  auto found = co_await session.client.get(resource_of(Kind::GitRepository).path(source_ns, source));
   if (found)
     out.sources.push_back(std::move(*found));
   else if (found.error().code != Code::ApiNotFound)
-    co_return std::unexpected(about(Kind::GitRepository, session.ns, source, found.error()));
+    co_return std::unexpected(about(Kind::GitRepository, source_ns, source, found.error()));
   co_return out;
 }
 

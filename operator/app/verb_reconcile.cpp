@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "api/spec_reader.h"
 #include "app/await.h"
+#include "app/current.h"
 #include "app/terminal.h"
 #include "app/verbs.h"
 #include "base/clock.h"
@@ -33,7 +34,9 @@ public:
     if (options_.kind == Kind::GitRepository || !options_.with_source)
       co_return co_await result_of(options_.kind, options_.name, std::move(*object));
 
-    const auto source = read_text(read_member(read_member(*object, "spec"), "sourceRef"), "name");
+    const auto [source_ns, source] = source_of(*object);
+    if (source_ns != session_.ns) // somebody else's: the operator polls it all the same
+      co_return co_await result_of(options_.kind, options_.name, std::move(*object));
     if (!api::is_dns_subdomain(source))
       co_return failed(about(Kind::GitSync, session_.ns, options_.name,
                              fail(Code::InvalidSpec, "spec.sourceRef.name: has to name a GitRepository").error()));

@@ -1,6 +1,7 @@
 #include "apply/applier.h"
 
 #include "api/names.h"
+#include "api/service_account.h"
 #include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -16,6 +17,12 @@ std::string metadata_text(const json& object, const char* name) { return read_te
 std::string named(const ManagedObject& object) {
   return object.at.file.empty() ? object.ref.text() : cat(object.ref.text(), " (", object.at.text(), ")");
 }
+
+/// An error of a request that was sent as the account of that GitSync.
+std::unexpected<Error> refused(Error error, const std::string& who, const ObjectRef& ref, const SyncFacts& sync) {
+  return wrap(api::with_grant(std::move(error), sync.account, ref.ns), who);
+}
+
 /// What gives an object up: our label, annotation and managedFields entry go, or become another GitSync's, so that its first
 /// apply removes what only we have declared. Empty where it is not ours (any more).
 json release_patch(const json& live, const SyncFacts& from, const SyncFacts* to) {
@@ -67,9 +74,11 @@ Result<const kube::Resource*> Applier::resource(const ObjectRef& ref, const std:
   return found;
 }
 
-Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
-  const auto permit = co_await in_flight_.acquire();
+Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref, Priority priority) {
   ManagedObject* object = table_.find(ref);
+  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const auto permit = co_await in_flight_.acquire(object->sync->owner, priority);
+  object = table_.find(ref);
   if (!permit || !object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   if (options_.may_write && !options_.may_write())
     co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
@@ -89,6 +98,7 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
       event->set();
     }
   } done{*this, ref, written};
+  const auto sync = object->sync;
   const Phase before = object->phase;
   const Digest content = object->content;
   object->phase = Phase::Applying;
@@ -96,18 +106,18 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   Outcome outcome;
   auto answer = co_await send(ref, sent, outcome);
   object = table_.find(ref);
-  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (!object || object->sync != sync) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const bool removing = object->phase == Phase::Removing; // became undeclared meanwhile
   if (!removing) object->phase = before;
   const auto tell = [&] {
     if (told_) told_(*object);
   };
   if (!answer) {
-    const std::string who = named(*object);
+    auto error = refused(std::move(answer.error()), named(*object), ref, *object->sync);
     tell();
-    co_return wrap(std::move(answer.error()), who);
+    co_return error;
   }
-  const json live = json::parse(*answer, nullptr, false);
+  const json live = json::parse(answer->body, nullptr, false);
   if (!live.is_object()) {
     tell();
     co_return fail(Code::ApiServerError, cat(ref.text(), ": the answer to an apply is not an object"), Retry::Backoff);
@@ -127,6 +137,7 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
     object->foreign = std::move(mine->foreign);
     object->foreign_known = true;
   }
+  if (was_sent && (answer->created || object->uid != uid)) object->created = answer->created;
   object->uid = theirs ? std::string() : uid;
   object->resource_version = version;
   object->present = true;
@@ -137,38 +148,44 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref) {
   tell();
   // Our first write to an object without managedFields made the server invent an owner of everything: what git removes would
   // stay.
-  if (answer->find("before-first-apply") != std::string::npos)
+  if (answer->body.find("before-first-apply") != std::string::npos)
     if (const auto fields = without_wiped_owner(live))
       if (auto fixed = co_await set_managed_fields(ref, live, *fields); !fixed)
         log::debug("ownership was not cleaned", {{"object", ref.text()}, {"error", fixed.error().text()}});
   co_return outcome;
 }
 
-Task<Result<json>> Applier::dry_run(ObjectRef ref, std::string version, std::string body, std::string manager) {
-  const auto permit = co_await in_flight_.acquire();
+Task<Result<json>> Applier::dry_run(ObjectRef ref, std::string version, std::string body,
+                                    std::shared_ptr<const SyncFacts> sync) {
+  const auto permit = co_await in_flight_.acquire(sync->owner, Priority::Patient);
   if (!permit || (options_.may_write && !options_.may_write()))
     co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const auto* found = discovery_.map().find(ref.group, version, ref.kind);
   if (!found)
     co_return fail(Code::UnknownKind, cat(ref.text(), ": the API server does not serve ", version, " of this kind"),
                    Retry::Backoff);
-  auto answer = co_await client_.patch(found->path(ref.ns, ref.name), kube::PatchType::Apply, std::move(body),
-                                       cat("dryRun=All&fieldManager=", url_encode(manager), "&force=true"));
-  if (!answer) co_return wrap(std::move(answer.error()), ref.text());
-  co_return std::move(*answer);
+  auto answer =
+      co_await client_.apply(found->path(ref.ns, ref.name), std::move(body),
+                             cat("dryRun=All&fieldManager=", url_encode(sync->manager), "&force=true"), sync->account);
+  if (!answer) co_return refused(std::move(answer.error()), ref.text(), ref, *sync);
+  co_return json::parse(answer->body, nullptr, false);
 }
 
 Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
-  const auto permit = co_await in_flight_.acquire();
+  const ManagedObject* object = table_.find(ref);
+  if (!object) co_return Result<>{};
+  const auto sync = object->sync;
+  const auto permit = co_await in_flight_.acquire(sync->owner, Priority::Patient);
+  object = table_.find(ref);
   if (!permit) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  if (!object || object->sync != sync) co_return Result<>{}; // the watch was faster, or it is somebody else's by now
   if (options_.may_write && !options_.may_write())
     co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
-  const ManagedObject* object = table_.find(ref);
-  const auto found = resource(ref, object ? object->version : "");
+  const auto found = resource(ref, object->version);
   if (!found) co_return std::unexpected(found.error());
-  auto removed = co_await client_.remove((*found)->path(ref.ns, ref.name), std::move(uid));
+  auto removed = co_await client_.remove((*found)->path(ref.ns, ref.name), std::move(uid), sync->account);
   if (!removed && removed.error().code == Code::ApiNotFound) co_return Result<>{};
-  if (!removed) co_return wrap(std::move(removed.error()), ref.text());
+  if (!removed) co_return refused(std::move(removed.error()), ref.text(), ref, *sync);
   co_return Result<>{};
 }
 
@@ -179,18 +196,22 @@ Task<> Applier::idle(ObjectRef ref) {
   }
 }
 
-Task<Result<json>> Applier::read(ObjectRef ref) {
+Task<Result<json>> Applier::read(ObjectRef ref, std::shared_ptr<const SyncFacts> as) {
   const ManagedObject* object = table_.find(ref);
+  if (!object && !as) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const auto sync = as ? as : object->sync;
   const auto found = resource(ref, object ? object->version : "");
   if (!found) co_return std::unexpected(found.error());
-  auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
-  if (!live) co_return wrap(std::move(live.error()), ref.text());
+  auto live = co_await client_.get((*found)->path(ref.ns, ref.name), sync->account);
+  if (!live) co_return refused(std::move(live.error()), ref.text(), ref, *sync);
   co_return std::move(*live);
 }
 
 Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
   const ManagedObject* object = table_.find(ref);
-  const auto found = resource(ref, object ? object->version : "");
+  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const auto sync = object->sync;
+  const auto found = resource(ref, object->version);
   if (!found) co_return std::unexpected(found.error());
   if (options_.may_write && !options_.may_write())
     co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
@@ -199,8 +220,8 @@ Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, 
       {{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
       {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
   auto answer = co_await client_.patch_raw((*found)->path(ref.ns, ref.name), kube::PatchType::Json, patch.dump(),
-                                           cat("fieldManager=", url_encode(api::operator_field_manager)));
-  if (!answer) co_return wrap(std::move(answer.error()), ref.text());
+                                           cat("fieldManager=", url_encode(api::operator_field_manager)), sync->account);
+  if (!answer) co_return refused(std::move(answer.error()), ref.text(), ref, *sync);
   co_return json::parse(*answer, nullptr, false);
 }
 
@@ -212,36 +233,59 @@ Task<Result<>> Applier::release(ObjectRef ref, std::shared_ptr<const SyncFacts> 
   if (!found) co_return std::unexpected(found.error());
   const std::string path = (*found)->path(ref.ns, ref.name);
   for (int attempt = 0;; ++attempt) {
-    const auto permit = co_await in_flight_.acquire();
+    const auto permit = co_await in_flight_.acquire(sync->owner, Priority::Patient);
     if (!permit || (options_.may_write && !options_.may_write()))
       co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-    auto live = co_await client_.get(path);
+    auto live = co_await client_.get(path, sync->account);
     if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
-    if (!live) co_return wrap(std::move(live.error()), ref.text());
+    if (!live) co_return refused(std::move(live.error()), ref.text(), ref, *sync);
     const json patch = release_patch(*live, *sync, to.get());
     if (patch.empty()) co_return Result<>{};
     auto answer = co_await client_.patch_raw(path, kube::PatchType::Json, patch.dump(),
-                                             cat("fieldManager=", url_encode(api::operator_field_manager)));
+                                             cat("fieldManager=", url_encode(api::operator_field_manager)), sync->account);
     if (answer || answer.error().code == Code::ApiNotFound) co_return Result<>{};
-    if (answer.error().code != Code::ApiConflict || attempt == 5) co_return wrap(std::move(answer.error()), ref.text());
+    if (answer.error().code != Code::ApiConflict || attempt == 5)
+      co_return refused(std::move(answer.error()), ref.text(), ref, *sync);
   }
 }
 
-Task<Result<std::string>> Applier::owned_uid(ObjectRef ref) {
+Task<Result<Applier::Owned>> Applier::owned(ObjectRef ref) {
   const ManagedObject* object = table_.find(ref);
   if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const auto sync = object->sync;
   const auto found = resource(ref, object->version);
   if (!found) co_return std::unexpected(found.error());
-  auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
-  if (!live && live.error().code == Code::ApiNotFound) co_return std::string();
-  if (!live) co_return wrap(std::move(live.error()), ref.text());
+  auto live = co_await client_.get((*found)->path(ref.ns, ref.name), sync->account);
+  if (!live && live.error().code == Code::ApiNotFound) co_return Owned{};
+  if (!live) co_return refused(std::move(live.error()), ref.text(), ref, *sync);
   const json::json_pointer at("/metadata/labels");
   const json labels = live->contains(at) ? (*live)[at] : json::object();
   const bool labelled = labels.is_object() && labels.value(std::string(api::owner_label_key), "") == sync->label;
   // A label can be copied; the ownership of fields is recorded by the server for who applied.
-  if (!labelled || !apply_entry(*live, sync->manager)) co_return std::string();
-  co_return metadata_text(*live, "uid");
+  if (!labelled || !apply_entry(*live, sync->manager)) co_return Owned{};
+  Owned out{metadata_text(*live, "uid"), {}};
+  for (const auto& finalizer : read_member(read_member(*live, "metadata"), "finalizers"))
+    if (finalizer.is_string()) out.finalizers.push_back(finalizer.get<std::string>());
+  co_return out;
+}
+
+Task<Result<bool>> Applier::may_write(ObjectRef ref, std::string account) {
+  if (account.empty()) co_return true;
+  const auto found = resource(ref, "");
+  if (!found) co_return std::unexpected(found.error());
+  const json review = {{"apiVersion", "authorization.k8s.io/v1"},
+                       {"kind", "SelfSubjectAccessReview"},
+                       {"spec",
+                        {{"resourceAttributes",
+                          {{"verb", "patch"},
+                           {"group", (*found)->group},
+                           {"resource", (*found)->plural},
+                           {"namespace", ref.ns},
+                           {"name", ref.name}}}}}};
+  auto answer = co_await client_.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review, account);
+  if (!answer) co_return wrap(api::with_grant(std::move(answer.error()), account, ref.ns), ref.text());
+  const auto& allowed = read_member(read_member(*answer, "status"), "allowed");
+  co_return allowed.is_boolean() && allowed.get<bool>();
 }
 
 } // namespace gitsync

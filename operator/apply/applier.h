@@ -3,14 +3,19 @@
 #include "kube/discovery.h"
 #include "plan/managed_object.h"
 #include "runtime/event.h"
+#include "runtime/fair_semaphore.h"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace gitsync {
 
-/// Control thread only. All writes to managed objects go through here, so that there is one limit and one fence.
+/// Control thread only. All writes to managed objects go through here, so that there is one limit, one fence, and turns between
+/// the GitSyncs (runtime/turns.h). Every request is sent as the account of the object's GitSync (SyncFacts::account); what that
+/// may not do is ApiForbidden, and says what grants it.
 class Applier {
 public:
   struct Options {
@@ -34,10 +39,11 @@ public:
   };
   /// Applies the object's present body and keeps what the answer shows. While it runs the phase is Applying; after it Settled,
   /// Deleting, or (an error) what it was before, so that the caller decides. The object may be gone from the table afterwards.
-  Task<Result<Outcome>> apply(ObjectRef ref);
+  Task<Result<Outcome>> apply(ObjectRef ref, Priority priority = Priority::Patient);
 
   /// What the object would be like after such an apply; nothing is written, and nothing here changes.
-  Task<Result<nlohmann::json>> dry_run(ObjectRef ref, std::string version, std::string body, std::string manager);
+  Task<Result<nlohmann::json>> dry_run(ObjectRef ref, std::string version, std::string body,
+                                       std::shared_ptr<const SyncFacts> sync);
 
   /// Returns when no write to the object is under way.
   Task<> idle(ObjectRef ref);
@@ -49,17 +55,24 @@ public:
   /// Deletes the object if its UID is still the known one. Errors as kube::Client::remove; a missing object is done.
   Task<Result<>> remove(ObjectRef ref, std::string uid);
 
-  /// The live object.
-  Task<Result<nlohmann::json>> read(ObjectRef ref);
+  /// The live object, read as that GitSync's account, or as that of the one that manages it.
+  Task<Result<nlohmann::json>> read(ObjectRef ref, std::shared_ptr<const SyncFacts> as = {});
 
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
   /// Returns the object as it is then.
   Task<Result<nlohmann::json>> set_managed_fields(ObjectRef ref, const nlohmann::json& live,
                                                   const nlohmann::json& managed_fields);
 
-  /// The UID of the live object if it carries our label and we own fields of it, else empty; for objects whose UID was never
-  /// recorded.
-  Task<Result<std::string>> owned_uid(ObjectRef ref);
+  /// The live object if it carries our label and we own fields of it, else an empty UID.
+  struct Owned {
+    std::string uid;
+    std::vector<std::string> finalizers;
+  };
+  Task<Result<Owned>> owned(ObjectRef ref);
+
+  /// Whether that account may patch an object of that identity; asked of the API server (SelfSubjectAccessReview). The operator
+  /// itself is not asked about: yes.
+  Task<Result<bool>> may_write(ObjectRef ref, std::string account);
 
 private:
   // applier_body.cpp: what is sent where the object's rules have a say in it
@@ -72,7 +85,7 @@ private:
   Task<Result<Sent>> compose(ObjectRef ref, bool look);
   Task<Result<nlohmann::json>> disown_ignored(ObjectRef ref, nlohmann::json live);
   Task<Result<>> make_room(ObjectRef ref, const std::string& body);
-  Task<Result<std::string>> send(ObjectRef ref, Sent& sent, Outcome& outcome);
+  Task<Result<kube::Client::Applied>> send(ObjectRef ref, Sent& sent, Outcome& outcome);
 
   Result<const kube::Resource*> resource(const ObjectRef& ref, const std::string& version) const;
 
@@ -80,7 +93,7 @@ private:
   kube::Discovery& discovery_;
   ObjectTable& table_;
   Options options_;
-  Semaphore in_flight_;
+  FairSemaphore in_flight_;
   std::function<void(ManagedObject&)> told_;
   std::function<void(ManagedObject&, const nlohmann::json&)> live_;
   std::map<ObjectRef, std::shared_ptr<Event>> writing_;

@@ -59,7 +59,7 @@ Task<Result<Applier::Sent>> Applier::compose(ObjectRef ref, bool look) {
     out.looked = true;
     const auto found = resource(ref, object->version);
     if (!found) co_return std::unexpected(found.error());
-    auto live = co_await client_.get((*found)->path(ref.ns, ref.name));
+    auto live = co_await client_.get((*found)->path(ref.ns, ref.name), sync->account);
     if (!live && live.error().code == Code::ApiNotFound) co_return out; // made whole
     if (!live) co_return std::unexpected(std::move(live.error()));
     if (rules->once) {
@@ -97,26 +97,28 @@ Task<Result<json>> Applier::disown_ignored(ObjectRef ref, json live) {
 /// Deletes an object that cannot be changed in place, after the server has said that it would take the new one.
 Task<Result<>> Applier::make_room(ObjectRef ref, const std::string& body) {
   const ManagedObject* object = table_.find(ref);
-  const auto found = resource(ref, object ? object->version : "");
+  if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
+  const auto account = object->sync->account;
+  const auto found = resource(ref, object->version);
   if (!found) co_return std::unexpected(found.error());
   const std::string path = (*found)->path(ref.ns, ref.name), collection = (*found)->path(ref.ns);
   json trial = json::parse(body, nullptr, false);
   trial["metadata"]["name"] = cat(ref.name.substr(0, 50), trial_suffix);
   trial["metadata"].erase("uid");
-  auto tried = co_await client_.create(cat(collection, "?dryRun=All"), trial);
+  auto tried = co_await client_.create(cat(collection, "?dryRun=All"), trial, account);
   if (!tried)
     co_return wrap(std::move(tried.error()), "it is not deleted and made anew, since the server would not take the new one");
-  auto live = co_await client_.get(path);
+  auto live = co_await client_.get(path, account);
   if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
   if (!live) co_return std::unexpected(std::move(live.error()));
   if (options_.may_write && !options_.may_write())
     co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   const std::string uid = read_text(read_member(*live, "metadata"), "uid");
-  auto removed = co_await client_.remove(path, uid);
+  auto removed = co_await client_.remove(path, uid, account);
   if (!removed && removed.error().code != Code::ApiNotFound) co_return removed;
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (auto pause = std::chrono::milliseconds(10);; pause = std::min(pause * 2, std::chrono::milliseconds(1'000))) {
-    auto now = co_await client_.get(path);
+    auto now = co_await client_.get(path, account);
     if (!now && now.error().code == Code::ApiNotFound) co_return Result<>{};
     if (now && read_text(read_member(*now, "metadata"), "uid") != uid) co_return Result<>{};
     if (std::chrono::steady_clock::now() >= deadline)
@@ -127,34 +129,42 @@ Task<Result<>> Applier::make_room(ObjectRef ref, const std::string& body) {
 }
 
 /// The apply itself. The object's phase is Applying.
-Task<Result<std::string>> Applier::send(ObjectRef ref, Sent& sent, Outcome& outcome) {
+Task<Result<kube::Client::Applied>> Applier::send(ObjectRef ref, Sent& sent, Outcome& outcome) {
   for (int attempt = 1;; ++attempt) {
     auto composed = co_await compose(ref, attempt > 1);
     if (!composed) co_return std::unexpected(std::move(composed.error()));
     sent = std::move(*composed);
     const ManagedObject* object = table_.find(ref);
     if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
-    if (sent.body.empty()) co_return sent.live.dump(-1, ' ', false, json::error_handler_t::replace);
+    const auto sync = object->sync;
+    kube::Client::Applied out;
+    if (sent.body.empty()) {
+      out.body = sent.live.dump(-1, ' ', false, json::error_handler_t::replace);
+      co_return out;
+    }
     const auto* found = discovery_.map().find(ref.group, object->version, ref.kind);
     if (!found)
       co_return fail(Code::UnknownKind, cat("the API server does not serve ", object->version, " of this kind"),
                      Retry::Backoff);
     const bool recreate = object->rules && object->rules->recreate && !outcome.recreated;
-    auto answer = co_await client_.patch_raw(found->path(ref.ns, ref.name), kube::PatchType::Apply, sent.body,
-                                             cat("fieldManager=", url_encode(object->sync->manager), "&force=true"));
-    if (answer && (!sent.whole || !object->rules || object->rules->ignored.empty())) co_return answer;
+    const bool ignores = object->rules && !object->rules->ignored.empty();
+    auto answer = co_await client_.apply(found->path(ref.ns, ref.name), sent.body,
+                                         cat("fieldManager=", url_encode(sync->manager), "&force=true"), sync->account);
+    if (answer && (!sent.whole || !ignores)) co_return std::move(*answer);
     if (answer) {
-      json live = json::parse(*answer, nullptr, false);
+      out.created = answer->created;
+      json live = json::parse(answer->body, nullptr, false);
       auto given_up = co_await disown_ignored(ref, std::move(live));
       if (!given_up) co_return std::unexpected(std::move(given_up.error()));
-      co_return given_up->dump(-1, ' ', false, json::error_handler_t::replace);
+      out.body = given_up->dump(-1, ' ', false, json::error_handler_t::replace);
+      co_return out;
     }
     if (answer.error().code == Code::ApiConflict && !sent.whole && attempt < tries)
       continue; // it is gone, or another one by now
-    if (answer.error().code != Code::ApiInvalid || !recreate) co_return answer;
+    if (answer.error().code != Code::ApiInvalid || !recreate) co_return std::unexpected(std::move(answer.error()));
     if (auto room = co_await make_room(ref, sent.body); !room) {
       answer.error().message += cat("; ", room.error().message);
-      co_return answer;
+      co_return std::unexpected(std::move(answer.error()));
     }
     outcome.recreated = true;
   }

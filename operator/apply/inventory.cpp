@@ -132,6 +132,8 @@ std::string encode_chunk(const std::vector<InventoryRecord>& records) {
     if (!record.body.empty()) item["body"] = record.body;
     if (record.leaving) item["leaving"] = true;
     if (record.given_up) item["givenUp"] = true;
+    if (record.created) item["created"] = true;
+    if (record.unasked) item["unasked"] = true;
     list.push_back(std::move(item));
   }
   return deflate(json{{"format", format}, {"records", std::move(list)}}.dump(-1, ' ', false, json::error_handler_t::replace));
@@ -156,6 +158,8 @@ Result<std::vector<InventoryRecord>> decode_chunk(std::string_view bytes) {
       record.body = item.value("body", "");
       record.leaving = item.value("leaving", false);
       record.given_up = item.value("givenUp", false);
+      record.created = item.value("created", false);
+      record.unasked = item.value("unasked", false);
       out.push_back(std::move(record));
     }
     return out;

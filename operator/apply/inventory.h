@@ -47,6 +47,8 @@ struct InventoryRecord {
   std::string body; // JSON; empty for one that is leaving
   bool leaving = false;
   bool given_up = false; // leaving, and left in the cluster
+  bool created = false;  // ManagedObject::created; an operator that did not know it wrote none
+  bool unasked = false;  // ManagedObject::unasked
 };
 
 /// How many chunks `bytes` of bodies want: a power of two.

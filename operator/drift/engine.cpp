@@ -95,10 +95,13 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   object.present = true;
   auto judgement = judge(object, live);
   const bool was_unseen = object.phase == Phase::Unseen;
-  if (judgement.verdict != Verdict::Stale && judgement.verdict != Verdict::Park && live_) live_(object, live);
+  // The watch sees with the operator's eyes. Only who may write an object can have given it our label: of any other one under a
+  // name that was declared nothing is told.
+  const bool labelled =
+      read_text(read_member(read_member(live, "metadata"), "labels"), api::owner_label_key) == object.sync->label;
+  if (labelled && judgement.verdict != Verdict::Stale && judgement.verdict != Verdict::Park && live_) live_(object, live);
   // About to be pruned, and another GitSync's by now: then it is no longer ours to delete.
-  if (object.phase == Phase::Removing &&
-      read_text(read_member(read_member(live, "metadata"), "labels"), api::owner_label_key) != object.sync->label) {
+  if (object.phase == Phase::Removing && !labelled) {
     if (pruned_) pruned_(object.ref);
     return;
   }
@@ -121,6 +124,7 @@ void DriftEngine::consider(ManagedObject& object, json live) {
     const std::string uid = read_text(live["metadata"], "uid");
     if (uid != object.uid) {
       object.uid = uid;
+      object.created = false; // somebody else made this one
       if (recorded_) recorded_(object);
     }
     if (open_.erase(object.ref)) tell({DriftReport::Outcome::Settled, object.sync, object.ref, {}, {}, 0, false, {}});
@@ -300,7 +304,7 @@ Task<> DriftEngine::correct(ObjectRef ref, std::string_view operation, json live
     if (modified && !extended) who = culprit_of(*object, live);
     const std::string uid_before = object->uid;
     const bool left_to_others = object->rules && object->rules->shapes_body();
-    auto outcome = co_await applier_.apply(ref);
+    auto outcome = co_await applier_.apply(ref, Priority::Urgent);
     const auto now = std::chrono::steady_clock::now();
     if (outcome) {
       object = table_.find(ref);

@@ -65,6 +65,11 @@ void WatchHub::resync(const GroupKind& kind) {
   if (const auto it = watches_.find(kind); it != watches_.end()) it->second->watch.resync();
 }
 
+bool WatchHub::has_shown(const GroupKind& kind) const {
+  const auto it = watches_.find(kind);
+  return it != watches_.end() && it->second->ready.is_set();
+}
+
 void WatchHub::stop() {
   for (auto& [kind, one] : watches_) one->group.stop();
 }

@@ -36,6 +36,8 @@ public:
   void retain(const std::set<GroupKind>& kinds);
   /// Verification: the kind's watch hands over everything again within about a minute.
   void resync(const GroupKind& kind);
+  /// Whether the kind's watch has shown all that exists.
+  bool has_shown(const GroupKind& kind) const;
   size_t size() const { return watches_.size(); }
 
   void stop();

@@ -22,7 +22,23 @@ std::string_view content_type(PatchType type) {
 /// The path without its query, for messages.
 std::string_view bare(std::string_view path) { return path.substr(0, path.find('?')); }
 
+void impersonate(http::Request& request, const std::string& user) {
+  if (!user.empty()) request.headers.push_back("Impersonate-User: " + user);
+}
+
 bool about_secret(std::string_view path) { return path.find("/secrets") != std::string_view::npos; }
+
+http::Request patch_request(std::string path, PatchType type, std::string body, const std::string& query,
+                            const std::string& as) {
+  http::Request request;
+  request.method = "PATCH";
+  request.url = std::move(path);
+  if (!query.empty()) request.url += "?" + query;
+  request.headers = {std::string(content_type(type)), "Accept: application/json"};
+  impersonate(request, as);
+  request.body = std::move(body);
+  return request;
+}
 
 Code code_of(int status) {
   switch (status) {
@@ -104,32 +120,36 @@ Task<Result<nlohmann::json>> Client::parsed(std::string verb, http::Request requ
   co_return value;
 }
 
-Task<Result<nlohmann::json>> Client::get(std::string path) {
+Task<Result<nlohmann::json>> Client::get(std::string path, std::string as) {
   http::Request request;
   request.url = std::move(path);
   request.headers = {"Accept: application/json"};
+  impersonate(request, as);
   return parsed("get", std::move(request));
 }
 
-Task<Result<nlohmann::json>> Client::create(std::string path, const nlohmann::json& body) {
+Task<Result<nlohmann::json>> Client::create(std::string path, const nlohmann::json& body, std::string as) {
   http::Request request;
   request.method = "POST";
   request.url = std::move(path);
   request.headers = {"Content-Type: application/json", "Accept: application/json"};
+  impersonate(request, as);
   request.body = body.dump();
   return parsed("create", std::move(request));
 }
 
-Task<Result<std::string>> Client::patch_raw(std::string path, PatchType type, std::string body, std::string query) {
-  http::Request request;
-  request.method = "PATCH";
-  request.url = std::move(path);
-  if (!query.empty()) request.url += "?" + query;
-  request.headers = {std::string(content_type(type)), "Accept: application/json"};
-  request.body = std::move(body);
-  auto answer = co_await send(type == PatchType::Apply ? "apply" : "patch", std::move(request));
+Task<Result<std::string>> Client::patch_raw(std::string path, PatchType type, std::string body, std::string query,
+                                            std::string as) {
+  auto answer = co_await send(type == PatchType::Apply ? "apply" : "patch",
+                              patch_request(std::move(path), type, std::move(body), query, as));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return std::move(answer->body);
+}
+
+Task<Result<Client::Applied>> Client::apply(std::string path, std::string body, std::string query, std::string as) {
+  auto answer = co_await send("apply", patch_request(std::move(path), PatchType::Apply, std::move(body), query, as));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  co_return Applied{std::move(answer->body), answer->status == 201};
 }
 
 Task<Result<nlohmann::json>> Client::patch(std::string path, PatchType type, std::string body, std::string query) {
@@ -150,26 +170,29 @@ Task<Result<nlohmann::json>> Client::replace(std::string path, const nlohmann::j
   return parsed("update", std::move(request));
 }
 
-Task<Result<>> Client::remove(std::string path, std::string uid, std::string propagation) {
+Task<Result<>> Client::remove(std::string path, std::string uid, std::string as, std::string propagation) {
   nlohmann::json options = {{"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"propagationPolicy", propagation}};
   if (!uid.empty()) options["preconditions"] = {{"uid", uid}};
   http::Request request;
   request.method = "DELETE";
   request.url = std::move(path);
   request.headers = {"Content-Type: application/json", "Accept: application/json"};
+  impersonate(request, as);
   request.body = options.dump();
   auto answer = co_await send("delete", std::move(request));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
   co_return Result<>{};
 }
 
-Task<Result<std::string>> Client::list(std::string path, std::string query, std::function<void(nlohmann::json)> sink) {
+Task<Result<std::string>> Client::list(std::string path, std::string query, std::function<void(nlohmann::json)> sink,
+                                       std::string as) {
   std::string next, version;
   for (;;) {
     http::Request request;
     request.url = cat(path, "?limit=", page, query.empty() ? "" : "&", query);
     if (!next.empty()) request.url += "&continue=" + url_encode(next);
     request.headers = {"Accept: application/json"};
+    impersonate(request, as);
     auto answer = co_await parsed("list", std::move(request));
     if (!answer) co_return std::unexpected(std::move(answer.error()));
     version = read_text(read_member(*answer, "metadata"), "resourceVersion");
@@ -180,7 +203,7 @@ Task<Result<std::string>> Client::list(std::string path, std::string query, std:
 }
 
 Task<Result<>> Client::watch(std::string path, std::string query, std::chrono::seconds timeout,
-                             std::function<bool(std::string_view)> sink) {
+                             std::function<bool(std::string_view)> sink, std::string as) {
   for (bool again = false;; again = true) {
     const auto start = std::chrono::steady_clock::now();
     const auto connection = access_->current(start);
@@ -189,6 +212,7 @@ Task<Result<>> Client::watch(std::string path, std::string query, std::chrono::s
     request.authorization = connection.authorization;
     request.tls = connection.tls;
     request.headers = {"Accept: application/json", user_agent_};
+    impersonate(request, as);
     request.timeout = timeout + std::chrono::seconds(30); // a silent dead stream ends too
     std::string buffer;
     bool too_long = false;

@@ -24,9 +24,11 @@ enum class PatchType {
 /// (0: none), seconds.
 using RequestObserver = std::function<void(std::string_view verb, int status, double seconds)>;
 
-/// Control thread only. Retries once after a 401 (rotated token); every other retry is the caller's. The text of errors begins
-/// with what was asked ("apply Deployment.apps shop/api") and ends with the server's message; what it quotes of Secrets is
-/// masked.
+/// Control thread only. `as` names the user that a request impersonates (api/service_account.h); empty: the operator itself. Of
+/// a ServiceAccount the API server adds the groups by itself, so that the operator needs the right to impersonate
+/// serviceaccounts and no groups. Retries once after a 401 (rotated token); every other retry is the caller's. The text of
+/// errors begins with what was asked ("apply Deployment.apps shop/api") and ends with the server's message; what it quotes of
+/// Secrets is masked.
 class Client {
 public:
   Client(http::Client& http, std::unique_ptr<Access> access, std::string user_agent);
@@ -34,21 +36,29 @@ public:
   void observe(RequestObserver observer) { observer_ = std::move(observer); }
   const Access& access() const { return *access_; }
 
-  Task<Result<nlohmann::json>> get(std::string path);
-  Task<Result<nlohmann::json>> create(std::string path, const nlohmann::json& body);
+  Task<Result<nlohmann::json>> get(std::string path, std::string as = {});
+  Task<Result<nlohmann::json>> create(std::string path, const nlohmann::json& body, std::string as = {});
   /// `body` is sent as it stands. `query` without "?": "fieldManager=x&force=true".
   Task<Result<nlohmann::json>> patch(std::string path, PatchType type, std::string body, std::string query = {});
   /// The same without parsing the answer, for whoever reads only a part of it.
-  Task<Result<std::string>> patch_raw(std::string path, PatchType type, std::string body, std::string query = {});
+  Task<Result<std::string>> patch_raw(std::string path, PatchType type, std::string body, std::string query = {},
+                                      std::string as = {});
+  struct Applied {
+    std::string body;     // not parsed
+    bool created = false; // 201: it did not exist before
+  };
+  /// A server-side apply.
+  Task<Result<Applied>> apply(std::string path, std::string body, std::string query, std::string as = {});
   Task<Result<nlohmann::json>> replace(std::string path, const nlohmann::json& body);
   /// Deletes with a UID precondition where `uid` isn't empty (409 ApiConflict: another object has that name now).
-  Task<Result<>> remove(std::string path, std::string uid = {}, std::string propagation = "Background");
+  Task<Result<>> remove(std::string path, std::string uid = {}, std::string as = {}, std::string propagation = "Background");
   /// All pages of a list, page by page to `sink` (an array of items); 500 a page. Returns the list's resourceVersion.
   /// `query`: labelSelector and so on, without limit and continue.
-  Task<Result<std::string>> list(std::string path, std::string query, std::function<void(nlohmann::json items)> sink);
+  Task<Result<std::string>> list(std::string path, std::string query, std::function<void(nlohmann::json items)> sink,
+                                 std::string as = {});
   /// One watch connection: each line to `sink`, until it ends. Lines are capped at 8 MiB (etcd's objects at about 1.5).
   Task<Result<>> watch(std::string path, std::string query, std::chrono::seconds timeout,
-                       std::function<bool(std::string_view line)> sink);
+                       std::function<bool(std::string_view line)> sink, std::string as = {});
   /// All that the server serves: aggregated discovery, or the old way where the server has none.
   Task<Result<std::shared_ptr<const ResourceMap>>> discover();
 

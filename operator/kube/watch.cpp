@@ -124,10 +124,12 @@ Task<> Watch::run() {
     Result<> how;
     if (action.kind == WatchAction::Kind::List) {
       sink_.restarted();
-      auto listed =
-          co_await client_.list(options_.path, selector.empty() ? "" : selector.substr(1), [this](nlohmann::json items) {
+      auto listed = co_await client_.list(
+          options_.path, selector.empty() ? "" : selector.substr(1),
+          [this](nlohmann::json items) {
             for (auto& item : items) sink_.changed(std::move(item));
-          });
+          },
+          options_.as);
       if (listed) {
         machine_.listed(std::move(*listed));
         synced_ = true;
@@ -144,7 +146,8 @@ Task<> Watch::run() {
         query += "&resourceVersion=" + url_encode(action.resource_version);
       }
       const std::chrono::seconds limit(300 + random() % 300);
-      how = co_await client_.watch(options_.path, query, limit, [this](std::string_view line) { return deliver(line); });
+      how = co_await client_.watch(
+          options_.path, query, limit, [this](std::string_view line) { return deliver(line); }, options_.as);
     }
     machine_.ended(how, started, std::chrono::steady_clock::now());
     if (!how && how.error().code != Code::Cancelled &&

@@ -81,6 +81,7 @@ public:
     std::string path;                                        // collection: "/api/v1/configmaps"
     std::string selector;                                    // labelSelector, not encoded
     std::function<void(std::string_view reason)> on_restart; // metrics
+    std::string as{};                                        // user that is impersonated; empty: none
   };
   Watch(Client& client, Options options, WatchSink& sink);
 

@@ -15,7 +15,8 @@ std::string PlanCounts::text() const {
 }
 
 PlanCounts counts_of(const Plan& plan, bool prune) {
-  return {plan.created.size(), plan.apply.size() - plan.created.size(), prune ? plan.prune.size() - plan.given_up.size() : 0};
+  return {plan.created.size(), plan.apply.size() - plan.created.size(),
+          prune ? plan.prune.size() - plan.given_up.size() + plan.unasked.size() : 0};
 }
 
 std::string unanswerable(const api::ApprovalSpec& rules, const std::optional<VerifiedAuthor>& author) {

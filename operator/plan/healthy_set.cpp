@@ -54,14 +54,15 @@ bool is_irreversible(const GroupKind& kind) {
          (kind.kind == "Namespace" || kind.kind == "PersistentVolumeClaim" || kind.kind == "PersistentVolume");
 }
 
-Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing) {
+Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing,
+                       const std::function<bool(const ObjectRef&)>& made_by_us) {
   Rollback out;
   for (const auto& [ref, before] : healthy.changes()) {
     const auto now = standing(ref);
     if (now == Standing::Others || (is_irreversible(ref.group_kind()) && now == Standing::Declared)) {
       out.kept.push_back(ref);
     } else if (!before) {
-      out.prune.push_back(ref);
+      (made_by_us(ref) ? out.prune : out.release).push_back(ref);
     } else {
       Prepared prepared{ref, before->version, before->at, before->body, before->content, nullptr, nullptr};
       if (auto hints = order_hints(nlohmann::json::parse(before->body.json(), nullptr, false)); hints && !hints->empty())

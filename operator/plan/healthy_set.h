@@ -54,8 +54,9 @@ bool is_irreversible(const GroupKind& kind);
 /// What going back takes.
 struct Rollback {
   std::vector<Prepared> restore;
-  std::vector<ObjectRef> prune; // came after the healthy revision
-  std::vector<ObjectRef> kept;  // would have to be undone and never are
+  std::vector<ObjectRef> prune;   // made by us after the healthy revision
+  std::vector<ObjectRef> release; // taken over after it, or perhaps: given up as they are, never deleted
+  std::vector<ObjectRef> kept;    // would have to be undone and never are
 };
 /// Where an object stands before going back.
 enum class Standing {
@@ -63,6 +64,8 @@ enum class Standing {
   Others, // another GitSync's by now: left alone
   Absent, // not declared any more, and perhaps not deleted yet
 };
-Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing);
+/// `made_by_us`: whether it is known that our own apply made the object (ManagedObject::created).
+Rollback make_rollback(const HealthySet& healthy, const std::function<Standing(const ObjectRef&)>& standing,
+                       const std::function<bool(const ObjectRef&)>& made_by_us);
 
 } // namespace gitsync

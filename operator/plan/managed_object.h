@@ -21,6 +21,7 @@ struct SyncFacts {
   std::string label;   // value of api::owner_label_key
   std::string manager; // field manager
   std::string salt;    // of all digests of this GitSync
+  std::string account; // user as whom its objects are read and written; empty: the operator itself
   api::DriftMode drift = api::DriftMode::Correct;
   api::Undeclared undeclared = api::Undeclared::Keep;
   bool suspended = false;
@@ -75,6 +76,8 @@ struct ManagedObject {
   health::State health = health::State::Unknown;
   bool present = false; // the watch or an answer has shown that it exists
   bool paused = false;  // by a Pause: neither applied nor corrected nor deleted
+  bool created = false; // the one with that UID was made by our own apply; false also where nobody can tell
+  bool unasked = false; // left git while prune.enabled was false: not deleted before its deletion was asked about
 };
 
 /// All managed objects of this process by identity. Control thread only. Addresses are stable until erase().

@@ -61,6 +61,9 @@ std::expected<Plan, std::vector<Error>> make_plan(const DesiredSet& current, Rev
     const auto* object = table.find(ref);
     if (delta.opted_out.contains(ref) || (object && object->rules && object->rules->keep)) plan.given_up.insert(ref);
   }
+  for (const auto& ref : current.leaving)
+    if (const auto* object = table.find(ref); object && object->unasked && object->sync->owner == owner && !named.contains(ref))
+      plan.unasked.push_back(ref);
   const std::set<ObjectRef> gone(plan.prune.begin(), plan.prune.end());
   for (const auto& ref : current.ordered)
     if (const auto* object = table.find(ref); object && object->order && !gone.contains(ref) && !named.contains(ref))

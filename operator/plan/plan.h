@@ -42,6 +42,7 @@ struct Plan {
   std::vector<ObjectRef> prune;   // declared until now, not any more
   std::set<ObjectRef> given_up;   // of prune: left in the cluster, since they say so themselves
   std::vector<ObjectRef> created; // of apply: not in the inventory yet
+  std::vector<ObjectRef> unasked; // left git while prune.enabled was false, and still there: deleted with this plan
 };
 
 /// Checks the delta against the declared set and the other GitSyncs; all errors at once.

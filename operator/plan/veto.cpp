@@ -39,11 +39,13 @@ bool is_own_branch(const ManagedObject& object, const OwnHome& home) {
 std::vector<Error> prune_questions(const Plan& plan, const DesiredSet& current, const api::GitSyncSpec& spec,
                                    const std::string& owner, const std::set<ObjectRef>& populated) {
   std::vector<Error> out;
-  if (!spec.prune || plan.prune.size() == plan.given_up.size()) return out;
+  if (!spec.prune || (plan.prune.size() == plan.given_up.size() && plan.unasked.empty())) return out;
   const auto ask = [&](Code code, std::string text) { out.push_back(fail(code, cat("GitSync ", owner, ": ", text)).error()); };
   const size_t before = current.objects() + current.leaving.size();
-  const size_t gone = plan.prune.size() - plan.given_up.size();
-  const std::string counted = cat(gone, " of ", before, before == 1 ? " object" : " objects");
+  const size_t gone = plan.prune.size() - plan.given_up.size() + plan.unasked.size();
+  const std::string counted =
+      cat(gone, " of ", before, before == 1 ? " object" : " objects",
+          plan.unasked.empty() ? "" : cat(" (", plan.unasked.size(), " left git while spec.prune.enabled was false)"));
   if (plan.prune.size() == current.objects() && plan.apply.empty() && plan.moved.empty() && !spec.allow_empty)
     ask(Code::EmptyRevision, cat("no manifest is left under ", spec.path, ", which would delete all ", before,
                                  " objects: put the manifests back, or set spec.prune.allowEmpty if that is meant"));
@@ -53,11 +55,12 @@ std::vector<Error> prune_questions(const Plan& plan, const DesiredSet& current, 
   if (before >= least_for_percent && static_cast<int64_t>(gone * 100) > percent * static_cast<int64_t>(before) && out.empty())
     ask(Code::PruneBlocked, cat("the revision would delete ", counted, ", more than spec.prune.maxDeletePercent ", percent));
   std::vector<std::string> precious, inhabited;
-  for (const auto& ref : plan.prune) {
-    if (plan.given_up.contains(ref)) continue;
-    if (is_protected(ref.group_kind())) precious.push_back(ref.text());
-    if (populated.contains(ref)) inhabited.push_back(ref.text());
-  }
+  for (const auto* list : {&plan.prune, &plan.unasked})
+    for (const auto& ref : *list) {
+      if (plan.given_up.contains(ref)) continue;
+      if (is_protected(ref.group_kind())) precious.push_back(ref.text());
+      if (populated.contains(ref)) inhabited.push_back(ref.text());
+    }
   if (!precious.empty())
     ask(Code::PruneBlocked, cat("the revision would delete ", names_text(precious), " with all that they hold"));
   if (!inhabited.empty())
@@ -71,6 +74,7 @@ std::string plan_digest(const Plan& plan, bool prune) {
     lines.push_back(cat("apply ", object.ref.text(), ' ', object.version, ' ', object.content.hex()));
   for (const auto& ref : plan.prune)
     lines.push_back(cat(plan.given_up.contains(ref) ? "give up " : prune ? "prune " : "leave ", ref.text()));
+  for (const auto& ref : plan.unasked) lines.push_back(cat(prune ? "prune " : "leave ", ref.text()));
   std::ranges::sort(lines);
   return cat("sha256:", sha256_hex(join(lines, "\n")));
 }

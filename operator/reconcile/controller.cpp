@@ -104,7 +104,12 @@ Controller::Controller(Options options)
                  for (auto& [name, other] : syncs_)
                    if (std::ranges::count(other->dependencies(), sync.meta().key()) > 0) other->dependency_settled();
                },
-               [this] { return repository_watch_.synced(); }},
+               [this] { return repository_watch_.synced(); },
+               options_.tenancy,
+               [this](const ObjectRef& ref) {
+                 const auto* object = table_.find(ref);
+                 if (auto* sync = object ? sync_of(*object->sync) : nullptr) sync->lost(ref);
+               }},
       repository_watch_(options_.kube, {collection(api::git_repository_plural), "", {}}, repository_listener_),
       sync_watch_(options_.kube, {collection(api::git_sync_plural), "", {}}, sync_listener_), group_(options_.executor),
       reapers_(options_.executor) {

@@ -29,6 +29,7 @@ public:
     std::function<bool()> may_write; // the lease is certainly ours
     bool allow_file_urls = false;
     OwnHome home; // where the operator itself lives
+    api::Tenancy tenancy{};
     size_t in_flight = 32;
   };
   explicit Controller(Options options);

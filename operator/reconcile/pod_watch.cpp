@@ -14,9 +14,9 @@ std::string name_of(const json& pod) { return read_text(read_member(pod, "metada
 } // namespace
 
 struct PodWatch::One : kube::WatchSink {
-  One(PodWatch& owner, ObjectRef ref, std::string labels)
-      : self(owner), workload(std::move(ref)), selector(std::move(labels)), group(owner.executor_),
-        watch(owner.client_, {cat("/api/v1/namespaces/", workload.ns, "/pods"), selector, {}}, *this) {
+  One(PodWatch& owner, ObjectRef ref, std::string labels, std::string as)
+      : self(owner), workload(std::move(ref)), selector(std::move(labels)), user(std::move(as)), group(owner.executor_),
+        watch(owner.client_, {cat("/api/v1/namespaces/", workload.ns, "/pods"), selector, {}, user}, *this) {
     group.spawn("pods of " + workload.text(), watch.run());
   }
 
@@ -46,7 +46,7 @@ struct PodWatch::One : kube::WatchSink {
 
   PodWatch& self;
   const ObjectRef workload;
-  const std::string selector;
+  const std::string selector, user;
   std::map<std::string, std::string> troubles; // by pod
   TaskGroup group;
   kube::Watch watch;
@@ -58,11 +58,11 @@ PodWatch::PodWatch(kube::Client& client, asio::any_io_executor executor,
 
 PodWatch::~PodWatch() = default;
 
-void PodWatch::follow(const std::map<ObjectRef, std::string>& selectors) {
+void PodWatch::follow(const std::map<ObjectRef, std::string>& selectors, const std::string& as) {
   std::erase_if(ending_, [](const auto& one) { return one->group.running() == 0; });
   for (auto it = watches_.begin(); it != watches_.end();) {
     const auto wanted = selectors.find(it->first);
-    if (wanted != selectors.end() && wanted->second == it->second->selector) {
+    if (wanted != selectors.end() && wanted->second == it->second->selector && it->second->user == as) {
       ++it;
       continue;
     }
@@ -72,7 +72,7 @@ void PodWatch::follow(const std::map<ObjectRef, std::string>& selectors) {
   }
   for (const auto& [workload, selector] : selectors)
     if (!selector.empty() && !watches_.contains(workload))
-      watches_.emplace(workload, std::make_unique<One>(*this, workload, selector));
+      watches_.emplace(workload, std::make_unique<One>(*this, workload, selector, as));
 }
 
 void PodWatch::stop() {

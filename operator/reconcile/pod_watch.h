@@ -13,7 +13,8 @@
 
 namespace gitsync::reconcile {
 
-/// Of one GitSync. Control thread only. Who may not read pods gets no causes, and nothing else changes.
+/// Of one GitSync. Control thread only. Watches as the GitSync's account, so that its status tells of no pod that this may not
+/// read: who may not gets no causes, and nothing else changes.
 class PodWatch {
 public:
   /// `told` hears of each workload whose cause has changed; empty: nothing is wrong with its pods.
@@ -21,8 +22,8 @@ public:
            std::function<void(const ObjectRef& workload, std::string cause)> told);
   ~PodWatch();
 
-  /// Watches the pods of these workloads (by the label selector of their pods) and of no others.
-  void follow(const std::map<ObjectRef, std::string>& selectors);
+  /// Watches the pods of these workloads (by the label selector of their pods) and of no others, as that user.
+  void follow(const std::map<ObjectRef, std::string>& selectors, const std::string& as);
 
   void stop();
   Task<> wait();

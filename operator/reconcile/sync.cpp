@@ -30,7 +30,7 @@ Sync::Sync(Context& context, const json& object)
     : context_(context), meta_(api::parse_meta(object)), spec_holder_(api::parse_git_sync(object)),
       status_(api::parse_git_sync_status(object)), facts_(make_facts(meta_)),
       writer_(context.kube, context.executor, object_path(meta_), object.contains("status") ? object["status"] : json::object(),
-              {.may_write = context.may_write}),
+              {.may_write = context.may_write, .books = &context.books}),
       store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write, context.books),
       preview_store_(context.kube, {meta_.ns, meta_.name, meta_.uid, facts_->label}, context.may_write),
       previewing_(context.executor, 1), group_(context.executor), wake_(context.executor), health_news_(context.executor),
@@ -43,20 +43,29 @@ Sync::Sync(Context& context, const json& object)
         image_news_.set();
         wake_.set();
       }) {
-  if (spec_holder_) spec_ = *spec_holder_;
+  take_spec();
   if (spec_) checks_ = spec_->spec.health_checks;
   handled_request_ = status_.last_handled_reconcile_at;
-  if (spec_) {
-    facts_->drift = spec_->spec.drift;
-    facts_->undeclared = spec_->spec.undeclared;
-    facts_->suspended = spec_->spec.suspend || meta_.deleting;
-  }
   group_.spawn("sync " + meta_.key(), run());
   group_.spawn("status " + meta_.key(), writer_.run());
   group_.spawn("health " + meta_.key(), watch_health());
 }
 
 Sync::~Sync() = default;
+
+/// What the usable spec says of all writes to come.
+void Sync::take_spec() {
+  if (spec_holder_) spec_ = *spec_holder_; // a broken edit leaves the last good spec enforced
+  if (!spec_) {
+    facts_->suspended = true; // not known as whom to write
+    return;
+  }
+  facts_->drift = spec_->spec.drift;
+  facts_->undeclared = spec_->spec.undeclared;
+  facts_->account = api::account_of(*spec_, context_.tenancy);
+  allowed_ = !api::not_allowed(*spec_, context_.tenancy);
+  facts_->suspended = spec_->spec.suspend || meta_.deleting || !may_act();
+}
 
 void Sync::stop() {
   group_.stop();
@@ -84,23 +93,27 @@ void Sync::update(const json& object) {
     return;
   }
   const auto ignored = ignore_rules();
+  const bool pruned = !spec_ || spec_->spec.prune;
+  const bool was_paused = spec_ && spec_->spec.suspend;
+  const auto drift = facts_->drift;
+  const bool was_suspended = facts_->suspended;
+  const auto undeclared = facts_->undeclared;
   spec_holder_ = api::parse_git_sync(object);
-  if (spec_holder_) spec_ = *spec_holder_;                            // a broken edit leaves the last good spec enforced
+  take_spec();
+  if (!pruned && spec_->spec.prune)
+    for (const auto& ref : desired_.leaving) // what has left git until now is asked about before it goes
+      if (auto* left = context_.table.find(ref); left && left->sync == facts_) {
+        left->unasked = true;
+        touch(ref);
+      }
   if (edited && !inventory_.rolling_back) inventory_.quarantine = {}; // whoever edits the spec wants it tried again
   if (spec_) {
-    const bool suspended = spec_->spec.suspend || meta_.deleting;
-    const bool was_suspended = facts_->suspended;
-    const bool changed =
-        facts_->drift != spec_->spec.drift || facts_->suspended != suspended || facts_->undeclared != spec_->spec.undeclared;
-    const auto undeclared = facts_->undeclared;
-    facts_->drift = spec_->spec.drift;
-    facts_->undeclared = spec_->spec.undeclared;
     if (loaded_ && ignored != ignore_rules()) rules_changed();
-    facts_->suspended = suspended;
-    if (facts_->suspended != was_suspended && !meta_.deleting)
-      event(suspended ? report::EventReason::Suspended : report::EventReason::Resumed,
-            suspended ? "Suspended: nothing is applied or corrected" : "Resumed");
-    if (changed && loaded_) context_.drift.mode_changed(facts_);
+    if (spec_->spec.suspend != was_paused && !meta_.deleting)
+      event(was_paused ? report::EventReason::Resumed : report::EventReason::Suspended,
+            was_paused ? "Resumed" : "Suspended: nothing is applied or corrected");
+    if ((facts_->drift != drift || facts_->suspended != was_suspended || facts_->undeclared != undeclared) && loaded_)
+      context_.drift.mode_changed(facts_);
     if (loaded_ && facts_->undeclared != undeclared) // what lies in the objects now
       for (const auto& kind : kinds()) context_.watches.resync(kind);
   }
@@ -201,6 +214,10 @@ Task<> Sync::step(bool asked) {
     publish(report::Urgency::Soon);
     co_return;
   }
+  if (const auto problem = api::not_allowed(*spec_holder_, context_.tenancy)) {
+    report_failed({*problem}, false);
+    co_return;
+  }
   if (const auto problem = co_await expressions_problem()) {
     report_failed({*problem}, false);
     co_return;
@@ -219,6 +236,10 @@ Task<> Sync::step(bool asked) {
   }
   if (rollback_due_ && !inventory_.rolling_back && newer_revision() && !gated_)
     rollback_due_.reset(); // what git wants now may be the remedy
+  if (inventory_.rolling_back && co_await overtake()) {
+    co_await save_what_changed();
+    co_return;
+  }
   if (rollback_due_ || inventory_.rolling_back) {
     if (!inventory_.rolling_back || std::chrono::steady_clock::now() >= next_attempt_)
       co_await roll_back();
@@ -284,6 +305,10 @@ Task<> Sync::step(bool asked) {
   }
   if (gated_ && !accepted(revision)) co_await finish_enforced();
   if (approvals_news_) note_approvals();
+  co_await save_what_changed();
+}
+
+Task<> Sync::save_what_changed() {
   if (unsaved()) {
     if (auto saved = co_await save(); !saved) {
       log::warn("cannot store the inventory", {{"gitsync", meta_.key()}, {"error", saved.error().text()}});

@@ -2,6 +2,7 @@
 // steps are in sync_*.cpp in the order in which they run.
 #pragma once
 #include "api/git_sync.h"
+#include "api/tenancy.h"
 #include "apply/applier.h"
 #include "apply/inventory_store.h"
 #include "apply/preview_store.h"
@@ -69,6 +70,8 @@ struct Context {
   std::function<Task<Awaited>(Sync& sync, const std::string& commit)> awaited; // dependencies that are not ready
   std::function<void(Sync& sync)> settled; // it became ready: those that depend on it may go on
   std::function<bool()> sources_listed;    // all GitRepositories are known: only then one can be missing
+  api::Tenancy tenancy;
+  std::function<void(const ObjectRef& ref)> dispossess; // takes an object from the GitSync that has it in its table (lost())
 };
 
 /// Control thread only.
@@ -89,9 +92,12 @@ public:
   /// One of its objects as it is now; null: it does not exist. `written`: as a write of ours has left it.
   void live(ManagedObject& object, const nlohmann::json& live, bool written);
 
+  /// The object, which it has never written and may not write, is another GitSync's by now.
+  void lost(const ObjectRef& ref);
+
   const api::Meta& meta() const { return meta_; }
-  /// Source "namespace/name", empty where the spec cannot be used.
-  std::string source_key() const { return spec_ ? spec_->source_key() : std::string(); }
+  /// Source "namespace/name", empty where the spec cannot be used or is not allowed.
+  std::string source_key() const { return spec_ && allowed_ ? spec_->source_key() : std::string(); }
   std::string path() const { return spec_ ? spec_->spec.path : std::string(); }
   /// Whether its manifests or one of its images come from that source ("namespace/name").
   bool follows(const std::string& source_key) const;
@@ -142,6 +148,8 @@ private:
   Task<> run();
   Task<> step(bool asked);
   Task<> requested();
+  void take_spec();
+  Task<> save_what_changed();
 
   // sync_load.cpp: what was remembered
   Task<bool> load();
@@ -192,6 +200,12 @@ private:
   const std::vector<api::DriftIgnore>& ignore_rules() const;
   void rules_changed();
 
+  // sync_tenancy.cpp: as whom, and what others may not keep from us
+  bool may_act() const;
+  Task<bool> explain(std::vector<Error>& errors);
+  Task<> take_over(const std::vector<Prepared>& objects);
+  bool never_made(const ObjectRef& ref) const;
+
   // sync_apply.cpp: plan → cluster
   struct Applied {
     std::vector<Error> errors;
@@ -209,6 +223,8 @@ private:
   Task<Result<bool>> give_up(ObjectRef ref);
   Task<std::set<ObjectRef>> populated(const Plan& plan);
   Task<std::vector<Error>> release_all(std::vector<ObjectRef> objects);
+  Task<std::vector<Error>> delete_all(api::DeletionPolicy policy);
+  void report_terminating();
   Task<bool> finalize();
   Task<bool> set_finalizer(bool present);
   void forget(const ObjectRef& ref);
@@ -283,6 +299,7 @@ private:
   void failed_revision(std::string why);
   bool quarantined(const std::string& commit, const std::string& tree, const std::string& spec_key) const;
   void adopt_rollback(Rollback rollback);
+  Task<bool> overtake();
   Task<> roll_back();
   void report_rolled_back();
 
@@ -329,12 +346,15 @@ private:
   Images images_;
   std::set<ImageName> unused_images_;
 
-  Instant ill_since_{};        // applied, or an object fell ill; none while all are well
-  bool seen_ = false;          // every object was looked at since the start
-  std::set<ObjectRef> failed_; // refused in this pass of apply_pending()
-  std::set<ObjectRef> claims_; // objects of others that the last plan wanted
-  std::string planned_commit_; // the commit of the last plan, accepted or refused
-  bool peers_awaited_ = false; // pruning waits until others of its source have read the commit
+  Instant ill_since_{};                          // applied, or an object fell ill; none while all are well
+  bool seen_ = false;                            // every object was looked at since the start
+  bool allowed_ = true;                          // this operator's flags have nothing against the spec
+  std::map<ObjectRef, std::string> terminating_; // deleted, and held by these finalizers
+  Instant next_look_{};                          // at those
+  std::set<ObjectRef> failed_;                   // refused in this pass of apply_pending()
+  std::set<ObjectRef> claims_;                   // objects of others that the last plan wanted
+  std::string planned_commit_;                   // the commit of the last plan, accepted or refused
+  bool peers_awaited_ = false;                   // pruning waits until others of its source have read the commit
   Instant peers_since_{};
   HealthySet healthy_set_;
   bool carrying_out_ = false;               // errors that are reported now are those of the adopted revision

@@ -151,7 +151,7 @@ Task<> Sync::watch_health() {
     const bool news = co_await health_news_.wait_for(limit);
     if (is_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
     health_news_.reset();
-    if (!group_.stopping()) pods_.follow(health_.troubled(most_pod_watches));
+    if (!group_.stopping()) pods_.follow(health_.troubled(most_pod_watches), facts_->account);
     if (settled_) {
       report_health();
     } else if (gated_ && loaded_) {

@@ -8,6 +8,10 @@ namespace gitsync::reconcile {
 
 void Sync::restore(InventoryRecord record) {
   ManagedObject* known = context_.table.find(record.ref);
+  if (known && known->sync != facts_ && known->uid.empty() && !record.uid.empty()) {
+    context_.dispossess(record.ref); // who never had it
+    known = context_.table.find(record.ref);
+  }
   if (known && known->sync != facts_) {
     log::warn("an object stands in two inventories; the first keeps it",
               {{"object", record.ref.text()}, {"gitsync", meta_.key()}, {"first", known->sync->owner}});
@@ -22,6 +26,8 @@ void Sync::restore(InventoryRecord record) {
   object.foreign = std::move(record.foreign);
   object.foreign_known = !record.leaving;
   object.empties = std::move(record.empties);
+  object.created = record.created;
+  object.unasked = record.unasked || (record.leaving && spec_ && !spec_->spec.prune);
   if (record.leaving) {
     if (!record.body.empty()) object.body = Body(std::move(record.body));
     object.phase = Phase::Removing;

@@ -17,9 +17,11 @@ void Sync::show(const Plan& plan, const std::string& digest, const std::string& 
   outline->digest = digest;
   outline->revision = revision;
   for (const auto& object : plan.apply) outline->apply.push_back({object.ref, object.version, object.body, object.rules});
-  if (spec_->spec.prune)
+  if (spec_->spec.prune) {
     for (const auto& ref : plan.prune)
       if (!plan.given_up.contains(ref)) outline->prune.push_back(ref);
+    outline->prune.insert(outline->prune.end(), plan.unasked.begin(), plan.unasked.end());
+  }
   for (const auto& ref : plan.created)
     if (ref.group.empty() && ref.kind == "Namespace") outline->namespaces.insert(ref.name);
   group_.spawn("plan of " + meta_.key(), preview(std::move(outline)));
@@ -67,7 +69,7 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
     compare(nullptr, declared(), out);
     co_return out;
   }
-  auto live = co_await context_.applier.read(object.ref);
+  auto live = co_await context_.applier.read(object.ref, facts_);
   const bool absent = !live && live.error().code == Code::ApiNotFound;
   if (!live && !absent) {
     out.error = live.error().text();
@@ -89,7 +91,7 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
     leave_out(shaped, &*live, facts_->manager, object.rules);
     body = shaped.dump(-1, ' ', false, json::error_handler_t::replace);
   }
-  auto then = co_await context_.applier.dry_run(object.ref, object.version, std::move(body), facts_->manager);
+  auto then = co_await context_.applier.dry_run(object.ref, object.version, std::move(body), facts_);
   if (!then && !absent && object.rules && object.rules->recreate && then.error().code == Code::ApiInvalid)
     out.note = "would be deleted and made anew";
   if (!then) {

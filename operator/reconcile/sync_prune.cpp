@@ -11,6 +11,8 @@ namespace gitsync::reconcile {
 namespace {
 using nlohmann::json;
 constexpr size_t in_flight = 32;
+constexpr size_t most_named = 5;                        // objects in a message
+constexpr std::chrono::seconds pause_between_glances{30}; // at what is awaited while it terminates; the watches tell sooner
 } // namespace
 
 void Sync::forget(const ObjectRef& ref) {
@@ -20,7 +22,8 @@ void Sync::forget(const ObjectRef& ref) {
   desired_.leaving.erase(ref);
   health_.erase(ref);
   inquiries_.forget(ref);
-  context_.table.erase(ref);
+  terminating_.erase(ref);
+  if (const auto* object = context_.table.find(ref); object && object->sync == facts_) context_.table.erase(ref);
 }
 
 void Sync::pruned(const ObjectRef& ref) {
@@ -41,8 +44,12 @@ Task<std::vector<Error>> Sync::prune() {
       const ObjectRef ref = objects[i];
       auto& metrics = context_.reporter.metrics;
       co_await context_.applier.idle(ref); // a correction may be bringing it back this moment, with another UID
+      const auto leaves = [&] {            // ours, and to go: looked at again after each wait
+        const auto* known = context_.table.find(ref);
+        return known && known->sync == facts_ && known->phase == Phase::Removing && !known->unasked;
+      };
+      if (!leaves()) co_return;
       const auto* object = context_.table.find(ref);
-      if (!object || object->phase != Phase::Removing) co_return;
       if (object->rules && object->rules->keep) { // its own annotation, or it opted out
         if (auto released = co_await context_.applier.release(ref); !released) {
           errors.push_back(std::move(released.error()));
@@ -63,8 +70,8 @@ Task<std::vector<Error>> Sync::prune() {
       auto given = co_await give_up(ref);
       if (!given) errors.push_back(std::move(given.error())); // claimed by another GitSync: never deleted instead
       if (!given || *given) co_return;
+      if (!leaves()) co_return;
       object = context_.table.find(ref);
-      if (!object || object->phase != Phase::Removing) co_return;
       std::string uid = object->uid;
       for (int looks = 0;; ++looks) {
         if (!uid.empty()) {
@@ -78,19 +85,24 @@ Task<std::vector<Error>> Sync::prune() {
             co_return;
           }
         }
-        if (!context_.table.find(ref)) co_return; // the watch was faster: it is gone
+        if (!leaves()) co_return; // the watch was faster: it is gone
         // Gone, held by its finalizers, or another object by now: only one with our label is ours to delete, whatever its UID.
-        auto owned = co_await context_.applier.owned_uid(ref);
+        auto owned = co_await context_.applier.owned(ref);
+        if (!owned && owned.error().code == Code::ApiForbidden && never_made(ref)) owned = Applier::Owned{};
+        if (!leaves()) co_return;
         if (!owned) {
-          if (context_.table.find(ref)) errors.push_back(std::move(owned.error()));
+          errors.push_back(std::move(owned.error()));
           co_return;
         }
-        if (owned->empty()) {
+        if (owned->uid.empty()) {
           forget(ref);
           co_return;
         }
-        if (*owned == uid) co_return; // its finalizers hold it; the watch tells when it is gone
-        uid = std::move(*owned);
+        if (owned->uid == uid) { // its finalizers hold it; the watch tells when it is gone
+          terminating_[ref] = join(owned->finalizers, ", ");
+          co_return;
+        }
+        uid = std::move(owned->uid);
       }
     });
     if (!errors.empty()) break;
@@ -110,6 +122,13 @@ Task<std::vector<Error>> Sync::prune() {
 Task<Result<bool>> Sync::give_up(ObjectRef ref) {
   auto* claimant = context_.claimant(ref, *this);
   if (!claimant) co_return false;
+  if (const auto account = claimant->facts()->account; account != facts_->account) {
+    // Whoever may not write it cannot keep it from being deleted either.
+    auto may = co_await context_.applier.may_write(ref, account);
+    if (!may) co_return std::unexpected(std::move(may.error()));
+    claimant = context_.claimant(ref, *this);
+    if (!*may || !claimant || claimant->facts()->account != account) co_return false;
+  }
   auto released = co_await context_.applier.release(ref, claimant->facts());
   if (!released) co_return std::unexpected(std::move(released.error()));
   forget(ref);
@@ -121,15 +140,16 @@ Task<Result<bool>> Sync::give_up(ObjectRef ref) {
 /// Definitions of the plan's deletions that still have objects which it leaves.
 Task<std::set<ObjectRef>> Sync::populated(const Plan& plan) {
   std::set<ObjectRef> out;
-  const std::set<ObjectRef> going(plan.prune.begin(), plan.prune.end());
-  for (const auto& ref : plan.prune) {
+  std::set<ObjectRef> going(plan.prune.begin(), plan.prune.end());
+  going.insert(plan.unasked.begin(), plan.unasked.end());
+  for (const auto& ref : std::set<ObjectRef>(going)) {
     if (ref.group != "apiextensions.k8s.io" || ref.kind != "CustomResourceDefinition") continue;
     const size_t dot = ref.name.find('.');
     if (dot == std::string::npos) continue;
     const auto* resource = context_.discovery.map().find_plural(ref.name.substr(dot + 1), ref.name.substr(0, dot));
     if (!resource) continue; // not served: nothing can be there
     const GroupKind kind{resource->group, resource->kind};
-    auto list = co_await context_.kube.get(cat(resource->path(), "?limit=500"));
+    auto list = co_await context_.kube.get(cat(resource->path(), "?limit=500"), facts_->account);
     if (!list || !read_text(read_member(*list, "metadata"), "continue").empty()) {
       out.insert(ref); // not known, or more than one look shows: then it is asked
       continue;
@@ -150,8 +170,9 @@ Task<std::vector<Error>> Sync::release_all(std::vector<ObjectRef> objects) {
   std::vector<Error> errors;
   co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
     co_await context_.applier.idle(objects[i]);
+    if (const auto* object = context_.table.find(objects[i]); !object || object->sync != facts_) co_return;
     auto released = co_await context_.applier.release(objects[i]);
-    if (!released) {
+    if (!released && !(released.error().code == Code::ApiForbidden && never_made(objects[i]))) {
       errors.push_back(std::move(released.error()));
       co_return;
     }
@@ -182,21 +203,11 @@ Task<bool> Sync::set_finalizer(bool present) {
   co_return true;
 }
 
-Task<bool> Sync::finalize() {
-  if (!meta_.has_finalizer(api::finalizer_name)) co_return true;
-  const bool orphan = spec_ ? spec_->spec.deletion_policy == api::DeletionPolicy::Orphan : true; // unreadable: keep everything
-  for (const auto& [file, objects] : desired_.files) {
-    for (const auto& ref : objects) {
-      if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
-      context_.drift.forget(ref);
-      desired_.leaving.insert(ref);
-    }
-  }
-  desired_.files.clear();
-  for (const auto& [ref, pause] : paused_) // deleting the GitSync goes ahead of it
-    if (auto* object = context_.table.find(ref)) object->paused = false;
-  paused_.clear();
-  std::vector<ObjectRef> staying; // all, or what would take too much with it, or the operator itself
+/// All objects go, or stay without an owner, as the policy says; what would take too much with it, and the operator itself,
+/// stay.
+Task<std::vector<Error>> Sync::delete_all(api::DeletionPolicy policy) {
+  const bool orphan = policy == api::DeletionPolicy::Orphan;
+  std::vector<ObjectRef> staying;
   std::vector<std::string> names;
   for (const auto& ref : desired_.leaving) {
     const auto* object = context_.table.find(ref);
@@ -208,14 +219,82 @@ Task<bool> Sync::finalize() {
   }
   auto errors = co_await release_all(std::move(staying));
   if (errors.empty() && !orphan) errors = co_await prune();
-  if (!errors.empty()) {
-    report_failed(std::move(errors), false);
-    co_return false;
-  }
+  if (!errors.empty()) co_return errors;
   if (orphan)
     log::info("deleted, its objects stay", {{"gitsync", meta_.key()}});
   else if (!names.empty())
     log::info("deleted, these stay", {{"gitsync", meta_.key()}, {"objects", join(names, ", ")}});
+  co_return errors;
+}
+
+/// Deleted, and not gone: their own finalizers hold them.
+void Sync::report_terminating() {
+  std::vector<std::string> names;
+  for (const auto& ref : desired_.leaving) {
+    const auto held = terminating_.find(ref);
+    const bool known = held != terminating_.end() && !held->second.empty();
+    if (names.size() < most_named) names.push_back(cat(ref.text(), known ? cat(" (finalizers ", held->second, ")") : ""));
+  }
+  const size_t count = desired_.leaving.size();
+  api::mark_waiting(status_.conditions, api::reason::deleting,
+                    cat("Waiting until ", count, count == 1 ? " object is gone: " : " objects are gone: ", join(names, ", "),
+                        count > names.size() ? ", …" : "", "; deletionPolicy Delete or Orphan ends the wait"),
+                    {meta_.generation, std::chrono::system_clock::now()});
+  publish(report::Urgency::Soon);
+}
+
+Task<bool> Sync::finalize() {
+  if (!meta_.has_finalizer(api::finalizer_name)) co_return true;
+  retry_wanted_ = false;
+  const auto policy = spec_ ? spec_->spec.deletion_policy : api::DeletionPolicy::Orphan; // unreadable: keep everything
+  for (const auto& [file, objects] : desired_.files) {
+    for (const auto& ref : objects) {
+      if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;
+      context_.drift.forget(ref);
+      desired_.leaving.insert(ref);
+    }
+  }
+  desired_.files.clear();
+  for (const auto& [ref, pause] : paused_) // deleting the GitSync goes ahead of it
+    if (auto* object = context_.table.find(ref)) object->paused = false;
+  paused_.clear();
+  for (const auto& ref : desired_.leaving)
+    if (auto* object = context_.table.find(ref)) object->unasked = false;
+  const auto now = std::chrono::steady_clock::now();
+  const bool waits = policy == api::DeletionPolicy::WaitForTermination;
+  const bool only_waits =
+      waits && now < next_look_ &&
+      std::ranges::all_of(desired_.leaving, [this](const ObjectRef& ref) { return terminating_.contains(ref); });
+  bool left = !may_act();
+  if (!left && !only_waits) {
+    auto errors = co_await delete_all(policy);
+    next_look_ = std::chrono::steady_clock::now() + pause_between_glances;
+    if (!errors.empty()) {
+      const bool refused = std::ranges::all_of(errors, [](const Error& error) { return error.code == Code::ApiForbidden; });
+      const bool nobody = co_await explain(errors);
+      if (!refused || !(nobody || policy == api::DeletionPolicy::Orphan)) {
+        report_failed(std::move(errors), false);
+        co_return false;
+      }
+      left = true;
+    }
+  }
+  if (left && !desired_.leaving.empty()) { // nothing else would ever end this
+    std::vector<std::string> names;
+    for (const auto& ref : desired_.leaving)
+      if (names.size() < most_named) names.push_back(ref.text());
+    const std::string text =
+        cat("Left in the cluster as they are, since ",
+            facts_->account.empty() ? "no service account is named" : facts_->account + " may not change them", ": ",
+            join(names, ", "), desired_.leaving.size() > names.size() ? ", …" : "");
+    event(report::EventReason::Failed, text);
+    log::warn("objects are left behind", {{"gitsync", meta_.key()}, {"why", text}});
+  } else if (waits && !desired_.leaving.empty()) {
+    report_terminating();
+    retry_wanted_ = true; // the watches tell; a look now and then all the same
+    next_attempt_ = next_look_;
+    co_return false;
+  }
   for (const auto& ref : std::set<ObjectRef>(desired_.leaving))
     forget(ref); // deleted; their own finalizers may hold them a while
   // Before the finalizer: what is stored may hold secrets, and the objects need it no more.

@@ -158,6 +158,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
       object.content = prepared.content;
       if (object.phase != Phase::Applying) object.phase = Phase::Pending;
       desired_.leaving.erase(object.ref);
+      object.unasked = false;
     }
     desired_.files[object.at.file].push_back(object.ref);
     touch(object.ref);
@@ -169,6 +170,7 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
       desired_.toggle(ref, object->content);
       object->phase = Phase::Removing;
       object->rules = plan.given_up.contains(ref) ? given_up_rules() : SharedRules();
+      object->unasked = !spec_->spec.prune;
     }
     health_.erase(ref);
     inquiries_.forget(ref);
@@ -177,6 +179,12 @@ void Sync::adopt(Plan plan, const source::Revision& revision, const Read& read) 
     desired_.leaving.insert(ref);
     touch(ref);
   }
+  if (spec_->spec.prune)
+    for (const auto& ref : plan.unasked)
+      if (auto* object = context_.table.find(ref)) {
+        object->unasked = false;
+        touch(ref);
+      }
   desired_.revision = revision.revision;
   desired_.commit = revision.commit;
   desired_.tree = read.tree;
@@ -239,6 +247,7 @@ Task<bool> Sync::attempt(source::Revision revision) {
     const auto planning = std::chrono::steady_clock::now();
     const std::set<std::string> files = result->delta.files;
     const bool full = result->delta.full;
+    co_await take_over(result->delta.objects);
     claims_.clear();
     for (const auto& object : result->delta.objects)
       if (const auto* known = context_.table.find(object.ref); known && known->sync != facts_) claims_.insert(object.ref);
@@ -282,6 +291,8 @@ Task<bool> Sync::attempt(source::Revision revision) {
       adopt(std::move(*plan), revision, *result);
       if (inventory_.under_way.tree != desired_.tree) inventory_.under_way = {}; // of something that was never begun
       inventory_.quarantine = {};                                                // the path has changed
+      inventory_.rolling_back = false;
+      rollback_due_.reset();
       if (!untouched) adopted_since_ = std::chrono::steady_clock::now();
       status_.last_attempted_revision =
           untouched && !was_refused && pending().empty() ? status_.last_attempted_revision : revision.revision;
@@ -351,6 +362,7 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
       errors = co_await prune();
   }
   if (!errors.empty()) {
+    co_await explain(errors);
     carrying_out_ = true;
     report_failed(std::move(errors), false);
     carrying_out_ = false;

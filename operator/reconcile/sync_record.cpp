@@ -7,9 +7,11 @@ namespace {
 constexpr size_t writes_at_once = 4;
 
 InventoryRecord record_of(const ManagedObject& object, const OwnHome& home) {
-  InventoryRecord out{object.ref,     object.version, object.at, object.uid, object.applied, object.owned,
-                      object.foreign, object.empties, {},        false,      false};
+  InventoryRecord out{object.ref,   object.version, object.at,      object.uid, object.applied,
+                      object.owned, object.foreign, object.empties, {}};
   out.leaving = object.phase == Phase::Removing;
+  out.created = object.created;
+  out.unasked = object.unasked;
   out.given_up = out.leaving && object.rules && object.rules->keep;
   // Of what leaves the body is needed no more, but to know the operator's own.
   if (!out.leaving || is_own_branch(object, home)) out.body = object.body.json();
@@ -20,7 +22,7 @@ InventoryRecord record_of(const ManagedObject& object, const OwnHome& home) {
 void Sync::touch(const ObjectRef& ref) {
   if (chunks_.empty()) return; // save() lays the chunks out anew
   const unsigned index = chunk_of(ref, inventory_.chunks);
-  if (context_.table.find(ref)) chunks_[index].insert(ref);
+  if (const auto* object = context_.table.find(ref); object && object->sync == facts_) chunks_[index].insert(ref);
   dirty_.insert(index);
 }
 
@@ -80,7 +82,8 @@ Task<Result<>> Sync::save_records() {
   co_await parallel_for(indices.size(), writes_at_once, [&](size_t i) -> Task<> {
     std::vector<InventoryRecord> records;
     for (const auto& ref : chunks_[indices[i]])
-      if (const auto* object = context_.table.find(ref)) records.push_back(record_of(*object, context_.home));
+      if (const auto* object = context_.table.find(ref); object && object->sync == facts_)
+        records.push_back(record_of(*object, context_.home));
     auto saved = co_await store_.save_chunk(inventory_.chunks, indices[i], records);
     if (saved) co_return;
     dirty_.insert(indices[i]);

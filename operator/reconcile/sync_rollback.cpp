@@ -130,11 +130,12 @@ void Sync::adopt_rollback(Rollback rollback) {
     desired_.files[object.at.file].push_back(object.ref);
     touch(object.ref);
   }
-  for (const auto& ref : rollback.prune) {
+  const auto leave = [&](const ObjectRef& ref) {
     if (auto* object = context_.table.find(ref)) {
       leave_file(*object);
       if (object->phase != Phase::Removing) desired_.toggle(ref, object->content);
       object->phase = Phase::Removing;
+      object->unasked = !spec_->spec.prune;
       desired_.leaving.insert(ref);
     }
     health_.erase(ref);
@@ -142,12 +143,26 @@ void Sync::adopt_rollback(Rollback rollback) {
     desired_.ordered.erase(ref);
     context_.drift.forget(ref);
     touch(ref);
-  }
+  };
+  for (const auto& ref : rollback.prune) leave(ref);
+  for (const auto& ref : rollback.release) leave(ref);
   const auto& healthy = healthy_set_.identity();
   desired_.revision = healthy.revision;
   desired_.commit = healthy.commit;
   desired_.tree = {}; // what was kept may stand in none of its files: the next revision is read whole
   desired_.spec_key = healthy.spec_key;
+}
+
+/// A newer commit that touches the path goes ahead of a rollback under way, which may never end: what the API server has come
+/// to refuse it refuses for ever. True where the commit was adopted.
+Task<bool> Sync::overtake() {
+  const auto* source = context_.source(spec_->source_key());
+  if (!source || !source->revision() || std::chrono::steady_clock::now() < next_attempt_) co_return false;
+  const auto revision = *source->revision();
+  if (accepted(revision) || is_quarantined(revision) || refused_commit_ == revision.commit) co_return false;
+  desired_.tree.clear(); // what was put back so far is no tree of git's: read whole
+  co_await attempt(revision);
+  co_return !inventory_.rolling_back;
 }
 
 Task<> Sync::roll_back() {
@@ -171,13 +186,22 @@ Task<> Sync::roll_back() {
                                {"to", healthy_set_.identity().revision},
                                {"why", *rollback_due_}});
   }
-  auto rollback = make_rollback(healthy_set_, [this](const ObjectRef& ref) {
-    const auto* object = context_.table.find(ref);
-    if (!object || (object->sync == facts_ && object->phase == Phase::Removing)) return Standing::Absent;
-    return object->sync == facts_ ? Standing::Declared : Standing::Others;
-  });
+  auto rollback = make_rollback(
+      healthy_set_,
+      [this](const ObjectRef& ref) {
+        const auto* object = context_.table.find(ref);
+        if (!object || (object->sync == facts_ && object->phase == Phase::Removing)) return Standing::Absent;
+        return object->sync == facts_ ? Standing::Declared : Standing::Others;
+      },
+      [this](const ObjectRef& ref) {
+        const auto* object = context_.table.find(ref);
+        return !object || object->created;
+      });
   std::vector<std::string> kept;
   for (const auto& ref : rollback.kept) kept.push_back(ref.text());
+  std::vector<std::string> left;
+  for (const auto& ref : rollback.release)
+    if (context_.table.find(ref)) left.push_back(ref.text());
   std::vector<ObjectRef> created;
   for (const auto& object : rollback.restore)
     if (!context_.table.find(object.ref)) created.push_back(object.ref);
@@ -186,7 +210,8 @@ Task<> Sync::roll_back() {
       report_failed({std::move(announced.error())}, false);
       co_return;
     }
-  const size_t changed = rollback.restore.size() + rollback.prune.size();
+  const auto taken_over = rollback.release;
+  const size_t changed = rollback.restore.size() + rollback.prune.size() + taken_over.size();
   adopt_rollback(std::move(rollback));
   auto applied = co_await apply_pending();
   auto errors = std::move(applied.errors);
@@ -195,6 +220,7 @@ Task<> Sync::roll_back() {
     report_rolled_back();
     co_return; // health wakes the next step, which goes on
   }
+  if (errors.empty()) errors = co_await release_all(taken_over);
   if (errors.empty() && leaving_now() && spec_->spec.prune) {
     if (auto saved = co_await save_records(); !saved)
       errors.push_back(std::move(saved.error()));
@@ -210,11 +236,16 @@ Task<> Sync::roll_back() {
     }
   }
   if (!errors.empty()) {
+    co_await explain(errors);
     report_failed(std::move(errors), false);
     co_return;
   }
   healthy_set_.renew(healthy_set_.identity());
   rollback_due_.reset();
+  if (newer_revision()) { // one that was refused while this went on is told again
+    refused_commit_.clear();
+    wake_.set();
+  }
   adopted_since_ = {};
   ill_since_ = {};
   const auto wall = std::chrono::system_clock::now();
@@ -229,7 +260,8 @@ Task<> Sync::roll_back() {
   context_.reporter.metrics.rolled_back(meta_.ns, meta_.name);
   event(report::EventReason::RolledBack,
         cat(inventory_.quarantine.why, "; rolled back from ", api::short_revision(inventory_.quarantine.revision), " to ",
-            api::short_revision(desired_.revision), kept.empty() ? "" : "; not undone: ", join(kept, ", ")));
+            api::short_revision(desired_.revision), kept.empty() ? "" : "; not undone: ", join(kept, ", "),
+            left.empty() ? "" : "; taken over by it, left as they are: ", join(left, ", ")));
   log::info("rolled back",
             {{"gitsync", meta_.key()},
              {"revision", desired_.revision},

@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, 5> write_verbs{"create", "update", "patch
 
 std::string AuditedWrite::text() const {
   return verb + " " + resource + (subresource.empty() ? "" : "/" + subresource) + " " + ns + "/" + name + " → " +
-         std::to_string(code) + (dry_run ? " (dry run)" : "");
+         std::to_string(code) + (dry_run ? " (dry run)" : "") + (as.empty() ? "" : " as " + as);
 }
 
 uint64_t AuditLog::mark() {
@@ -59,6 +59,7 @@ AuditedWrites AuditLog::writes(const std::string& user, uint64_t since) {
     if (event.value("stage", "") != "ResponseComplete" || std::ranges::find(write_verbs, verb) == write_verbs.end()) return;
     const json ref = event.value("objectRef", json::object());
     const std::string uri = event.value("requestURI", "");
+    const json as = event.value("impersonatedUser", json::object());
     out.push_back({.verb = verb,
                    .resource = ref.value("resource", ""),
                    .subresource = ref.value("subresource", ""),
@@ -66,7 +67,9 @@ AuditedWrites AuditLog::writes(const std::string& user, uint64_t since) {
                    .name = ref.value("name", ""),
                    .uri = uri,
                    .code = event.contains("responseStatus") ? event["responseStatus"].value("code", 0) : 0,
-                   .dry_run = uri.find("dryRun=") != std::string::npos});
+                   .dry_run = uri.find("dryRun=") != std::string::npos,
+                   .as = as.value("username", ""),
+                   .groups = as.value("groups", std::vector<std::string>())});
   });
   return out;
 }

@@ -17,6 +17,8 @@ struct AuditedWrite {
   std::string uri;
   int code = 0;
   bool dry_run = false;
+  std::string as{};                  // the user that was impersonated, "" for none
+  std::vector<std::string> groups{}; // and its groups
 
   /// "patch deployments/status shop/api"
   std::string text() const;

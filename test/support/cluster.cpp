@@ -57,8 +57,8 @@ Cluster::Cluster() {
   kubectl_ = std::make_unique<Kubectl>(program("GITSYNC_KUBECTL"), kubeconfig_);
   kubectl_->must({"apply", "-f", checkout() / "crds"});
   kubectl_->must({"wait", "--for=condition=Established", "--timeout=60s", "-f", checkout() / "crds"});
-  kubectl_->must(
-      {"create", "clusterrolebinding", "test-users", "--clusterrole=cluster-admin", "--group=system:serviceaccounts"});
+  kubectl_->must({"create", "clusterrolebinding", "test-users", "--clusterrole=cluster-admin",
+                  std::string("--group=system:serviceaccounts:") + users_namespace});
   api_->create("/api/v1/namespaces", {{"metadata", {{"name", users_namespace}}}});
 }
 

@@ -13,7 +13,7 @@ namespace gitsync::test {
 /// Main thread only. Programs: GITSYNC_LOCALCLUSTER and GITSYNC_KUBECTL (scripts/env.sh).
 class Cluster {
 public:
-  /// The one of this process. Our CRDs are installed, and every ServiceAccount is an administrator.
+  /// The one of this process. Our CRDs are installed, and the users of write_kubeconfig() are administrators.
   static Cluster& get();
 
   Api& api() { return *api_; }

@@ -130,3 +130,36 @@ TEST_CASE("A GitSync made anew under the same name takes its objects back") {
   CHECK(after["metadata"]["labels"] == one["metadata"]["labels"]);
   site.fence(config_map(site.ns, "one"));
 }
+
+TEST_CASE(
+    "With deletionPolicy WaitForTermination the GitSync stays until its objects are really gone, and tells what holds them") {
+  DeletionSite site("delete-wait", {{"deletionPolicy", "WaitForTermination"}});
+  const std::string one = config_map(site.ns, "one");
+  site.api.merge(one, {{"metadata", {{"finalizers", {"example.com/hold"}}}}});
+  site.api.remove(git_sync(site.ns, "app"));
+  site.await_message("Waiting until 1 object is gone: ConfigMap " + site.ns + "/one (finalizers example.com/hold)");
+  site.await_gone(deployment(site.ns, "api"));
+  CHECK_FALSE(text_at(site.api.get(one), "/metadata/deletionTimestamp").empty());
+  // Nor does a restart forget what is awaited.
+  site.stop();
+  site.start();
+  site.await_message("Waiting until 1 object is gone");
+  CHECK(site.api.exists(git_sync(site.ns, "app")));
+  site.api.merge(one, {{"metadata", {{"finalizers", nullptr}}}});
+  site.await_gone(git_sync(site.ns, "app"));
+  CHECK_FALSE(site.api.exists(one));
+  CHECK(site.inventories() == 0);
+}
+
+TEST_CASE("The wait for termination ends with the policy") {
+  const std::string policy = GENERATE("Orphan", "Delete");
+  DeletionSite site("delete-unwait", {{"deletionPolicy", "WaitForTermination"}});
+  const std::string one = config_map(site.ns, "one");
+  site.api.merge(one, {{"metadata", {{"finalizers", {"example.com/hold"}}}}});
+  site.api.remove(git_sync(site.ns, "app"));
+  site.await_message("Waiting until 1 object is gone");
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"deletionPolicy", policy}}}});
+  site.await_gone(git_sync(site.ns, "app"));
+  CHECK(site.api.exists(one));
+  site.api.merge(one, {{"metadata", {{"finalizers", nullptr}}}});
+}

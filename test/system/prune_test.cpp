@@ -218,3 +218,22 @@ TEST_CASE("Consent is used up: the same deletion a second time is asked about ag
   REQUIRE(site.approve().code == 0);
   eventually("the plan is carried out", [&] { return site.left() == 3; });
 }
+
+TEST_CASE("What left git while pruning was off is asked about when it is switched on, also by the next process") {
+  PruneSite site("prune-off", {{"prune", {{"enabled", false}}}});
+  for (int i = 0; i < 5; ++i) site.repo.remove(PruneSite::file(i));
+  site.push();
+  CHECK(site.left() == 8);
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"prune", {{"enabled", true}}}}}});
+  const std::string question = "would delete 5 of 8 objects (5 left git while spec.prune.enabled was false)";
+  site.await_message(question);
+  CHECK(site.left() == 8);
+  site.stop();
+  site.start();
+  site.fence(config_map(site.ns, "m7"));
+  site.await_message(question);
+  CHECK(site.left() == 8);
+  REQUIRE(site.approve().code == 0);
+  eventually("the plan is carried out", [&] { return site.left() == 3; });
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "True");
+}

@@ -166,3 +166,84 @@ TEST_CASE("A first revision that is not healthy has nothing to go back to, and o
   eventually("the setting is as it was",
              [&] { return text_at(site.api.get(config_map(site.ns, "settings")), "/data/color") == "blue"; });
 }
+
+TEST_CASE("What the failed revision took over is given up as it is, never deleted; what it made is deleted") {
+  RollbackSite site("rollback-adopted");
+  site.api.create(path_of("v1", "configmaps", site.ns), {{"metadata", {{"name", "there"}}}, {"data", {{"mine", "yes"}}}});
+  const std::string uid = text_at(site.api.get(config_map(site.ns, "there")), "/metadata/uid");
+  site.repo.write("app/there.yaml", config_map_yaml("there", {{"ours", "yes"}}));
+  site.push_bad();
+  site.await_rolled_back();
+  site.await_event("app", "RolledBack", "taken over by it, left as they are: ConfigMap " + site.ns + "/there");
+  const auto there = [&] { return site.api.get(config_map(site.ns, "there")); };
+  CHECK(text_at(there(), "/metadata/uid") == uid);
+  CHECK(text_at(there(), "/metadata/deletionTimestamp").empty());
+  CHECK(text_at(there(), "/data/mine") == "yes");
+  CHECK(text_at(there(), "/metadata/labels/gitops.volaticloud.com~1sync").empty());
+  CHECK(managed_by(there(), site.manager()).is_null());
+  // Nobody enforces it, and nothing of it is remembered.
+  site.api.merge(config_map(site.ns, "there"), {{"data", {{"ours", "no"}}}});
+  site.stop();
+  site.start();
+  site.fence(config_map(site.ns, "settings"));
+  CHECK(text_at(there(), "/data/ours") == "no");
+  // A better commit takes it over again.
+  site.repo.write("app/api.yaml", deployment_yaml("api", "registry.example/api:2.0"));
+  site.push();
+  CHECK(text_at(there(), "/data/ours") == "yes");
+  CHECK(text_at(there(), "/metadata/uid") == uid);
+}
+
+TEST_CASE("A newer commit goes ahead of a rollback that the API server refuses for ever") {
+  RollbackSite site("rollback-refused");
+  const std::string policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
+  const std::string bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
+  site.remove_at_end(bindings + "/" + site.ns);
+  site.remove_at_end(policies + "/" + site.ns);
+  site.api.create(policies,
+                  {{"metadata", {{"name", site.ns}}},
+                   {"spec",
+                    {{"matchConstraints",
+                      {{"resourceRules",
+                        {{{"apiGroups", {""}},
+                          {"apiVersions", {"v1"}},
+                          {"operations", {"CREATE", "UPDATE"}},
+                          {"resources", {"configmaps"}}}}}}},
+                     {"validations",
+                      {{{"expression", "!has(object.data) || !('color' in object.data) || object.data['color'] != 'blue'"},
+                        {"message", "blue is out of fashion"}}}}}}});
+  site.api.create(
+      bindings,
+      {{"metadata", {{"name", site.ns}}},
+       {"spec",
+        {{"policyName", site.ns},
+         {"validationActions", {"Deny"}},
+         {"matchResources", {{"namespaceSelector", {{"matchLabels", {{"kubernetes.io/metadata.name", site.ns}}}}}}}}}});
+  eventually("the policy is in force", [&] {
+    return !site.api
+                .request("POST", path_of("v1", "configmaps", site.ns) + "?dryRun=All",
+                         {{"metadata", {{"name", "probe"}}}, {"data", {{"color", "blue"}}}})
+                .ok();
+  });
+  site.push_bad();
+  site.await_message("blue is out of fashion");
+  CHECK(site.color() == "red");
+  // A commit that does not touch the path is no remedy.
+  site.repo.write("elsewhere/readme.yaml", "a: b\n");
+  site.repo.commit();
+  site.request_poll();
+  // Neither is one that is broken: going back goes on, and the break is told.
+  site.repo.write("app/broken.yaml", "a: [");
+  site.repo.commit();
+  site.request_poll();
+  site.await_failure_event("app", "app/broken.yaml");
+  site.repo.remove("app/broken.yaml");
+  site.repo.write("app/api.yaml", deployment_yaml("api", "registry.example/api:2.0"));
+  site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "green"}}));
+  site.push();
+  CHECK(site.color() == "green");
+  CHECK(site.image() == "registry.example/api:2.0");
+  CHECK(site.api.exists(config_map(site.ns, "new")));
+  eventually("what that commit does not have is pruned", [&] { return !site.api.exists(config_map(site.ns, "old")); });
+  eventually("it is healthy", [&] { return text_at(site.sync(), "/status/health") == "Healthy"; });
+}

@@ -110,3 +110,13 @@ TEST_CASE("states are words") {
   CHECK(current_text(State::No) == "no");
   CHECK(current_text(State::Unknown) == "unknown");
 }
+
+TEST_CASE("a GitSync's source lies in its own namespace unless it names another") {
+  const auto named = [](const json& source) {
+    const auto [ns, name] = source_of({{"metadata", {{"namespace", "shop"}}}, {"spec", {{"sourceRef", source}}}});
+    return ns + "/" + name;
+  };
+  CHECK(named({{"name", "web"}}) == "shop/web");
+  CHECK(named({{"name", "web"}, {"namespace", "infra"}}) == "infra/web");
+  CHECK(named(5) == "shop/");
+}

@@ -71,6 +71,7 @@ TEST_CASE("wrong usage exits with 2 and says what is wrong") {
       {"version -o yaml", "--output: \"yaml\" is none of json"},
       {"operator --log-level warning", "--log-level: \"warning\" is none of debug, info, warn, error"},
       {"operator --namespace a/b", "--namespace: \"a/b\" is not a namespace's name"},
+      {"operator --default-service-account a/b", "--default-service-account: \"a/b\" is not a ServiceAccount's name"},
       {"operator now", "unexpected argument \"now\""},
   }));
   const auto found = usage(row.line);
@@ -190,6 +191,15 @@ TEST_CASE("operator") {
   CHECK(
       accepted<OperatorCommand>("operator --plain-http-registry a:1 --plain-http-registry b.c").options.plain_http_registries ==
       std::vector<std::string>{"a:1", "b.c"});
+  CHECK(!usual.options.tenancy.require_service_account);
+  CHECK(!usual.options.tenancy.cross_namespace_refs);
+  CHECK(usual.options.tenancy.default_service_account.empty());
+  const auto shared = accepted<OperatorCommand>("operator --default-service-account deployer --require-service-account "
+                                                "--allow-cross-namespace-refs")
+                          .options.tenancy;
+  CHECK(shared.default_service_account == "deployer");
+  CHECK(shared.require_service_account);
+  CHECK(shared.cross_namespace_refs);
   CHECK(full.options.listen == "127.0.0.1:0");
   CHECK(full.options.lease_namespace == "ops");
   CHECK(!full.options.leader_elect);

@@ -58,6 +58,8 @@ InventoryRecord some_record(std::mt19937& random) {
   out.owned = some_digest(random);
   out.foreign = hashes(random);
   out.empties = hashes(random);
+  out.created = random() % 2;
+  out.unasked = random() % 2;
   out.body = word(random, random() % 10 == 0 ? 20'000 : 60);
   out.leaving = random() % 2;
   return out;
@@ -66,7 +68,7 @@ InventoryRecord some_record(std::mt19937& random) {
 bool same(const InventoryRecord& a, const InventoryRecord& b) {
   return a.ref == b.ref && a.version == b.version && a.at.file == b.at.file && a.at.line == b.at.line && a.uid == b.uid &&
          a.applied == b.applied && a.owned == b.owned && a.foreign == b.foreign && a.empties == b.empties && a.body == b.body &&
-         a.leaving == b.leaving;
+         a.leaving == b.leaving && a.created == b.created && a.unasked == b.unasked;
 }
 
 template <class T> bool corrupt(const Result<T>& result) { return !result && result.error().code == Code::InventoryCorrupt; }

@@ -15,6 +15,11 @@ Standing all_declared(const ObjectRef& ref) {
   return Standing::Declared;
 }
 
+bool all_ours(const ObjectRef& ref) {
+  (void)ref;
+  return true;
+}
+
 using Content = std::map<std::string, int>; // name → value
 
 ObjectRef ref(const std::string& name) { return {"", "ConfigMap", "shop", name}; }
@@ -55,7 +60,7 @@ struct World {
   }
   Content rolled_back() const {
     Content out = declared;
-    const auto rollback = make_rollback(healthy, all_declared);
+    const auto rollback = make_rollback(healthy, all_declared, all_ours);
     for (const auto& object : rollback.restore) {
       const auto text = object.body.json();
       out[object.ref.name] = std::stoi(text.substr(text.rfind(':') + 1));
@@ -78,7 +83,7 @@ TEST_CASE("going back gives the healthy set, whatever came in between", "[plan]"
       return out;
     };
     world.accept(draw(), true);
-    CHECK(make_rollback(world.healthy, all_declared).restore.empty()); // nothing was healthy yet
+    CHECK(make_rollback(world.healthy, all_declared, all_ours).restore.empty()); // nothing was healthy yet
     CHECK_FALSE(world.healthy.known());
     const Content good = draw();
     world.accept(good, true);
@@ -105,7 +110,7 @@ TEST_CASE("what cannot be undone is kept, and named", "[plan]") {
   changes[secret] = std::nullopt;
   changes[imposter] = std::nullopt;
   healthy.restore({"main@sha1:1", "1", "tree", "key"}, changes);
-  const auto rollback = make_rollback(healthy, all_declared);
+  const auto rollback = make_rollback(healthy, all_declared, all_ours);
   CHECK(std::set<ObjectRef>(rollback.kept.begin(), rollback.kept.end()) == std::set<ObjectRef>{claim, space, definition});
   CHECK(std::set<ObjectRef>(rollback.prune.begin(), rollback.prune.end()) == std::set<ObjectRef>{secret, imposter});
   REQUIRE(rollback.restore.size() == 1);
@@ -116,15 +121,17 @@ TEST_CASE("going back takes nobody's object, and declares again what left with t
   HealthySet healthy;
   const Fallback before{"v1", {"a.yaml", 1}, Body("{}"), digest("salt", "{}")};
   const ObjectRef claim{"", "PersistentVolumeClaim", "shop", "disk"}, map{"", "ConfigMap", "shop", "a"};
-  const auto roll = [&](const ObjectRef& ref, std::optional<Fallback> was, Standing standing) -> std::string {
+  const auto roll = [&](const ObjectRef& ref, std::optional<Fallback> was, Standing standing, bool ours = true) -> std::string {
     HealthySet::Changes changes;
     changes.emplace(ref, std::move(was));
     healthy.restore({"main@sha1:1", "1", "tree", "key"}, std::move(changes));
-    const auto rollback = make_rollback(healthy, [&](const ObjectRef&) { return standing; });
-    return rollback.restore.size() == 1 ? "restored"
-           : rollback.prune.size() == 1 ? "deleted"
-           : rollback.kept.size() == 1  ? "kept"
-                                        : "";
+    const auto rollback =
+        make_rollback(healthy, [&](const ObjectRef&) { return standing; }, [&](const ObjectRef&) { return ours; });
+    return rollback.restore.size() == 1   ? "restored"
+           : rollback.prune.size() == 1   ? "deleted"
+           : rollback.kept.size() == 1    ? "kept"
+           : rollback.release.size() == 1 ? "released"
+                                          : "";
   };
   CHECK(roll(claim, before, Standing::Absent) == "restored"); // it left with the bad revision, perhaps not yet deleted
   CHECK(roll(claim, before, Standing::Declared) == "kept");   // changed
@@ -134,4 +141,9 @@ TEST_CASE("going back takes nobody's object, and declares again what left with t
   CHECK(roll(map, std::nullopt, Standing::Declared) == "deleted");
   CHECK(roll(map, before, Standing::Others) == "kept");
   CHECK(roll(map, std::nullopt, Standing::Others) == "kept");
+  // What was there before, or perhaps was, is never deleted.
+  CHECK(roll(map, std::nullopt, Standing::Declared, false) == "released");
+  CHECK(roll(map, std::nullopt, Standing::Absent, false) == "released"); // a rollback that was interrupted
+  CHECK(roll(claim, std::nullopt, Standing::Declared, false) == "kept");
+  CHECK(roll(map, before, Standing::Declared, false) == "restored");
 }

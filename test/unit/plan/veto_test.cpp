@@ -143,3 +143,29 @@ TEST_CASE("a plan's digest is that of what it changes, in whatever order and fro
   other.apply.front().version = "v2";
   CHECK(plan_digest(other) != digest_before);
 }
+
+TEST_CASE("what left git while pruning was off is asked about like what a revision deletes", "[plan]") {
+  api::GitSyncSpec spec;
+  DesiredSet set = declared(4);
+  Plan plan = pruning(0);
+  for (int i = 10; i < 16; ++i) {
+    set.leaving.insert(map(i));
+    plan.unasked.push_back(map(i));
+  }
+  CHECK(asked(plan, set, spec) == "GS219 GitSync shop/web: the revision would delete 6 of 10 objects (6 left git while "
+                                  "spec.prune.enabled was false), more than spec.prune.maxDeletePercent 50\n");
+  spec.max_delete_percent = 60;
+  CHECK(asked(plan, set, spec).empty());
+  spec.max_delete = 5;
+  CHECK(asked(plan, set, spec).find("more than spec.prune.maxDelete 5") != std::string::npos);
+  spec = {};
+  spec.prune = false; // nothing of it goes
+  CHECK(asked(plan, set, spec).empty());
+  spec.prune = true;
+  plan.unasked = {{"", "Namespace", "", "shop"}};
+  CHECK(asked(plan, set, spec).find("Namespace shop with all that they hold") != std::string::npos);
+
+  // Consent to the one is none to the other.
+  const Plan bare = pruning(0);
+  CHECK(plan_digest(plan) != plan_digest(bare));
+}
