@@ -52,6 +52,7 @@ void Sync::set_health(ManagedObject& object, health::Health health, std::string 
 
 bool Sync::all_seen() {
   if (seen_) return true;
+  if (desired_.commit.empty()) return false; // nothing is declared yet
   for (const auto& [file, objects] : desired_.files)
     for (const auto& ref : objects)
       if (const auto* object = context_.table.find(ref); object && object->health == health::State::Unknown) return false;
