@@ -52,6 +52,13 @@ enum class DeletionPolicy {
   Orphan, // left in the cluster; our label, annotation and field manager are given up
 };
 
+/// Whether objects that exist already are taken over by the first apply.
+enum class Adopt {
+  IfUnowned, // unless another tool is at work on them (plan/adoption.h)
+  Always,
+  Never, // only what does not exist is made
+};
+
 /// What happens when the API server refuses an object of a revision.
 enum class OnError {
   Stop,     // no later stage begins
@@ -117,7 +124,7 @@ struct GitSyncSpec {
   std::string source_kind = "GitRepository"; // spec.sourceRef
   std::string source_name;
   std::string path = "./";                               // as written
-  std::vector<std::string> paths; // globs of what else makes a commit one that touches it
+  std::vector<std::string> paths;                        // globs of what else makes a commit one that touches it
   std::chrono::milliseconds interval{1'800'000};         // pause between two verification sweeps
   bool prune = true;                                     // spec.prune.enabled
   bool allow_empty = false;                              // spec.prune.allowEmpty
@@ -135,6 +142,7 @@ struct GitSyncSpec {
   std::vector<ImageSpec> images;
   std::vector<Dependency> depends_on;     // spec.dependsOn
   std::vector<HealthCheck> health_checks; // spec.health.healthChecks
+  Adopt adopt = Adopt::IfUnowned;
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
   bool suspend = false;
   friend bool operator==(const GitSyncSpec&, const GitSyncSpec&) = default;

@@ -111,6 +111,13 @@ Task<Result<nlohmann::json>> Client::get(std::string path) {
   return parsed("get", std::move(request));
 }
 
+Task<Result<nlohmann::json>> Client::get_metadata(std::string path, bool collection) {
+  http::Request request;
+  request.url = std::move(path);
+  request.headers = {cat("Accept: application/json;as=PartialObjectMetadata", collection ? "List" : "", ";g=meta.k8s.io;v=v1")};
+  return parsed(collection ? "list" : "get", std::move(request));
+}
+
 Task<Result<nlohmann::json>> Client::create(std::string path, const nlohmann::json& body) {
   http::Request request;
   request.method = "POST";

@@ -35,6 +35,8 @@ public:
   const Access& access() const { return *access_; }
 
   Task<Result<nlohmann::json>> get(std::string path);
+  /// The same as PartialObjectMetadata (or, of a collection, its List): nothing but metadata crosses the wire.
+  Task<Result<nlohmann::json>> get_metadata(std::string path, bool collection = false);
   Task<Result<nlohmann::json>> create(std::string path, const nlohmann::json& body);
   /// `body` is sent as it stands. `query` without "?": "fieldManager=x&force=true".
   Task<Result<nlohmann::json>> patch(std::string path, PatchType type, std::string body, std::string query = {});
