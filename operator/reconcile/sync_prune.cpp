@@ -11,6 +11,15 @@ namespace gitsync::reconcile {
 namespace {
 using nlohmann::json;
 constexpr size_t in_flight = 32;
+
+/// The operator's own namespace goes, and with it the operator: that is an uninstallation, and what is managed stays.
+Task<Result<bool>> is_uninstalled(kube::Client& kube, std::string home) {
+  const auto found = co_await kube.get(cat("/api/v1/namespaces/", url_encode(home)));
+  if (found) co_return !read_text(read_member(*found, "metadata"), "deletionTimestamp").empty();
+  if (found.error().code == Code::ApiForbidden) co_return false; // not for us to know
+  if (found.error().code == Code::ApiNotFound) co_return true;
+  co_return std::unexpected(found.error());
+}
 } // namespace
 
 void Sync::forget(const ObjectRef& ref) {
@@ -184,7 +193,15 @@ Task<bool> Sync::set_finalizer(bool present) {
 
 Task<bool> Sync::finalize() {
   if (!meta_.has_finalizer(api::finalizer_name)) co_return true;
-  const bool orphan = spec_ ? spec_->spec.deletion_policy == api::DeletionPolicy::Orphan : true; // unreadable: keep everything
+  bool orphan = spec_ ? spec_->spec.deletion_policy == api::DeletionPolicy::Orphan : true; // unreadable: keep everything
+  if (!orphan && meta_.ns == context_.home.ns) {
+    const auto uninstalled = co_await is_uninstalled(context_.kube, meta_.ns);
+    if (!uninstalled) {
+      report_failed({uninstalled.error()}, false);
+      co_return false;
+    }
+    orphan = *uninstalled;
+  }
   for (const auto& [file, objects] : desired_.files) {
     for (const auto& ref : objects) {
       if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;

@@ -7,9 +7,9 @@ using nlohmann::json;
 
 namespace {
 
-const ObjectRef api{"apps", "Deployment", "shop", "api"};
+const ObjectRef object{"apps", "Deployment", "shop", "api"};
 
-std::optional<OtherOwner> owner_by(const char* metadata, const ObjectRef& ref = api) {
+std::optional<OtherOwner> owner_by(const char* metadata, const ObjectRef& ref = object) {
   return other_owner(ref, {{"metadata", json::parse(metadata)}});
 }
 
@@ -135,12 +135,12 @@ TEST_CASE("an object is ours from another life by label and by fields that we ap
 TEST_CASE("a refusal begins with the manifest's place and says whose the object is and what to do", "[plan][adoption]") {
   const auto owner =
       owner_by(R"({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux"}})");
-  const auto owned = refuse_owned({"app/api.yaml", 3}, api, *owner);
+  const auto owned = refuse_owned({"app/api.yaml", 3}, object, *owner);
   CHECK(owned.code == Code::AdoptionRefused);
   CHECK(owned.retry == Retry::Backoff);
   CHECK(owned.message ==
         "app/api.yaml:3: Deployment.apps shop/api belongs to Flux's Kustomization flux/apps, and two would fight over "
         "it: suspend it (flux suspend kustomization apps -n flux), or take it over all the same with spec.adopt: Always");
-  CHECK(
-      refuse_existing({"app/api.yaml", 3}, api).message.starts_with("app/api.yaml:3: Deployment.apps shop/api exists already"));
+  CHECK(refuse_existing({"app/api.yaml", 3}, object)
+            .message.starts_with("app/api.yaml:3: Deployment.apps shop/api exists already"));
 }
