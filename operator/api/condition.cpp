@@ -41,6 +41,7 @@ std::string_view reason_for(Code code) {
   case Code::UnknownKind:
   case Code::InvalidScope:
   case Code::OwnedByOther:
+  case Code::AdoptionRefused:
   case Code::UnsafePath:
   case Code::PathNotFound: return reason::revision_refused;
   case Code::EmptyRevision:

@@ -218,6 +218,7 @@ GitSyncSpec read_spec(SpecReader& reader) {
   spec.windows = read_windows(reader);
   spec.images = read_images(reader);
   spec.depends_on = read_dependencies(reader);
+  spec.adopt = static_cast<Adopt>(reader.choice("adopt", {"IfUnowned", "Always", "Never"}, 0));
   spec.deletion_policy =
       static_cast<DeletionPolicy>(reader.choice("deletionPolicy", {"Delete", "Orphan", "WaitForTermination"}, 0));
   spec.suspend = reader.flag("suspend", false);

@@ -53,6 +53,13 @@ enum class DeletionPolicy {
   WaitForTermination, // as Delete, and the finalizer stays until they are really gone, their own finalizers included
 };
 
+/// Whether objects that exist already are taken over by the first apply.
+enum class Adopt {
+  IfUnowned, // unless another tool is at work on them (plan/adoption.h)
+  Always,
+  Never, // only what does not exist is made
+};
+
 /// What happens when the API server refuses an object of a revision.
 enum class OnError {
   Stop,     // no later stage begins
@@ -138,6 +145,7 @@ struct GitSyncSpec {
   std::vector<ImageSpec> images;
   std::vector<Dependency> depends_on;     // spec.dependsOn
   std::vector<HealthCheck> health_checks; // spec.health.healthChecks
+  Adopt adopt = Adopt::IfUnowned;
   DeletionPolicy deletion_policy = DeletionPolicy::Delete;
   bool suspend = false;
   friend bool operator==(const GitSyncSpec&, const GitSyncSpec&) = default;

@@ -21,6 +21,8 @@ struct Run {
   int operator()(const PauseOptions& options) const { return run_pause(options); }
   int operator()(const PlanOptions& options) const { return run_plan(options); }
   int operator()(const RenderOptions& options) const { return run_render(options); }
+  int operator()(const ImportOptions& options) const { return run_import(options); }
+  int operator()(const UninstallOptions& options) const { return run_uninstall(options); }
   int operator()(const VersionOptions& options) const { return run_version(options); }
   int operator()(const OperatorCommand& command) const {
     log::set_level(command.level);

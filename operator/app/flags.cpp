@@ -298,6 +298,63 @@ private:
   std::string directory_, output_ = "yaml", target_, owner_;
 };
 
+class ImportVerb : public Verb {
+public:
+  ImportVerb() : Verb("import", "Writes GitRepositories and GitSyncs from the resources of Flux or Argo CD; changes nothing") {}
+  void declare(CLI::App& app) override {
+    app.add_option("TOOL", tool_, "flux or argocd")->required()->type_name("");
+    app.add_option("FILE", files_, "Files with its resources, - for standard input (default: ask the cluster)")->type_name("");
+    app.add_flag("-A,--all-namespaces", all_namespaces_, "Of the cluster: all namespaces");
+    app.add_option("-o,--output", output_, "yaml or json (default: yaml)")->type_name("FORMAT");
+    declare_namespace(app);
+    declare_cluster(app);
+  }
+  Command finish() override {
+    ImportOptions options;
+    if (tool_ == "argocd" || tool_ == "argo")
+      options.from = ImportOptions::From::Argo;
+    else if (tool_ != "flux")
+      throw Wrong{cat("unknown tool \"", shorten(tool_, 80), "\"", did_you_mean(tool_, {"flux", "argocd"}),
+                      " (tools are flux and argocd)")};
+    if (all_namespaces_ && !ns_.empty()) throw Wrong{"-n and -A exclude each other"};
+    if (!files_.empty() && (all_namespaces_ || !ns_.empty())) throw Wrong{"-n and -A are for the cluster, not for files"};
+    check_namespace("--namespace", ns_);
+    options.cluster = cluster_;
+    options.files = files_;
+    options.ns = ns_;
+    options.all_namespaces = all_namespaces_;
+    options.output = output_of(output_, {Output::Yaml, Output::Json});
+    return options;
+  }
+
+private:
+  std::string tool_, output_ = "yaml";
+  std::vector<std::string> files_;
+  bool all_namespaces_ = false;
+};
+
+class UninstallVerb : public Verb {
+public:
+  UninstallVerb() : Verb("uninstall", "Ends all GitSyncs of the cluster and leaves what they manage, operator or not") {}
+  void declare(CLI::App& app) override {
+    app.add_flag("--yes", yes_, "Do it; else it is only told what would be done");
+    app.add_option("--timeout", timeout_,
+                   "How long an operator has to do its part before finalizers are removed without it (default: 1m)")
+        ->type_name("DURATION");
+    declare_cluster(app);
+  }
+  Command finish() override {
+    const auto timeout = parse_duration(timeout_);
+    if (!timeout || *timeout < std::chrono::milliseconds::zero())
+      throw Wrong{cat("--timeout: \"", shorten(timeout_, 80), "\" is not a duration such as 30s or 5m")};
+    return UninstallOptions{cluster_, yes_, *timeout};
+  }
+
+private:
+  bool yes_ = false;
+  std::string timeout_ = "1m";
+};
+
 class VersionVerb : public Verb {
 public:
   VersionVerb() : Verb("version", "Prints the version, and what it was built with") {}
@@ -382,6 +439,8 @@ std::vector<std::unique_ptr<Verb>> all_verbs() {
   verbs.push_back(std::make_unique<ApproveVerb>());
   verbs.push_back(std::make_unique<PauseVerb>());
   verbs.push_back(std::make_unique<RenderVerb>());
+  verbs.push_back(std::make_unique<ImportVerb>());
+  verbs.push_back(std::make_unique<UninstallVerb>());
   verbs.push_back(std::make_unique<OperatorVerb>());
   verbs.push_back(std::make_unique<VersionVerb>());
   return verbs;

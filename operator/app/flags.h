@@ -78,6 +78,24 @@ struct RenderOptions {
   std::string owner;            // "namespace/name"; empty: print neither our label nor our annotation
 };
 
+/// `gitsync import`.
+struct ImportOptions {
+  enum class From { Flux, Argo };
+  ClusterFlags cluster;
+  From from = From::Flux;
+  std::vector<std::string> files; // "-" is standard input; empty: ask the cluster
+  std::string ns;
+  bool all_namespaces = false;
+  Output output = Output::Yaml; // or Json
+};
+
+/// `gitsync uninstall`.
+struct UninstallOptions {
+  ClusterFlags cluster;
+  bool yes = false;                          // else only told
+  std::chrono::milliseconds timeout{60'000}; // for an operator to do its part
+};
+
 struct VersionOptions {
   bool json = false;
 };
@@ -95,7 +113,7 @@ struct Usage {
 };
 
 using Command = std::variant<Usage, GetOptions, ReconcileOptions, SuspendOptions, ApproveOptions, PlanOptions, PauseOptions,
-                             RenderOptions, VersionOptions, OperatorCommand>;
+                             RenderOptions, ImportOptions, UninstallOptions, VersionOptions, OperatorCommand>;
 
 /// `program` is how the user calls us ("gitsync", "kubectl gitsync"), for help; `arguments` are those behind it. Any argument
 /// is taken without throwing.

@@ -1,7 +1,9 @@
 #include "app/operator.h"
 
 #include "api/names.h"
+#include "app/finalizers.h"
 #include "base/hash.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "git/client.h"
@@ -183,6 +185,20 @@ private:
     ended_.set();
   }
 
+  /// Where the operator's own namespace is being deleted nobody will be there to finalize its GitSyncs: Kubernetes takes the
+  /// pods first. Their finalizers go, and what they manage stays.
+  Task<> let_go() {
+    const auto home = options_.lease_namespace.empty() ? kube_.access().default_namespace() : options_.lease_namespace;
+    const auto found = co_await kube_.get(cat("/api/v1/namespaces/", url_encode(home)));
+    if (!found || read_text(read_member(*found, "metadata"), "deletionTimestamp").empty()) co_return;
+    const auto released = co_await drop_finalizers(kube_, home);
+    if (released)
+      log::info("uninstalled with its namespace, what is managed stays", {{"gitsyncs", *released}});
+    else
+      log::error("GitSyncs of a namespace that is being deleted keep their finalizers",
+                 {{"namespace", home}, {"error", released.error().text()}});
+  }
+
   /// Writers first, then the lease, so that no write of ours comes after somebody else's first.
   Task<> shutdown() {
     co_await ended_.wait();
@@ -190,6 +206,7 @@ private:
       controller_->stop();
       co_await controller_->wait();
     }
+    if (controller_ && exit_code_ == 0 && may_write()) co_await let_go();
     render_.stop();
     co_await render_.wait();
     group_.stop();

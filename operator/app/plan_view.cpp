@@ -15,6 +15,7 @@ std::string_view sign_of(ObjectPreview::Action action) {
   switch (action) {
   case ObjectPreview::Action::Create: return "+";
   case ObjectPreview::Action::Delete: return "-";
+  case ObjectPreview::Action::Adopt: return ">";
   case ObjectPreview::Action::Change: break;
   }
   return "~";

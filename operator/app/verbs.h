@@ -12,6 +12,8 @@ int run_approve(const ApproveOptions& options);
 int run_pause(const PauseOptions& options);
 int run_plan(const PlanOptions& options);
 int run_render(const RenderOptions& options);
+int run_import(const ImportOptions& options);
+int run_uninstall(const UninstallOptions& options);
 int run_version(const VersionOptions& options);
 
 } // namespace gitsync::app

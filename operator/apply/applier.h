@@ -1,6 +1,7 @@
 // One object → the API server, by server-side apply; and what the answer says about it.
 #pragma once
 #include "kube/discovery.h"
+#include "plan/adoption.h"
 #include "plan/managed_object.h"
 #include "runtime/event.h"
 #include "runtime/fair_semaphore.h"
@@ -57,6 +58,15 @@ public:
 
   /// The live object, read as that GitSync's account, or as that of the one that manages it.
   Task<Result<nlohmann::json>> read(ObjectRef ref, std::shared_ptr<const SyncFacts> as = {});
+
+  /// The metadata of those of the objects that exist. Where many are asked for of one kind in one namespace they are listed,
+  /// else looked at one by one, 16 at a time. A kind that isn't served has no objects.
+  /// What the account may neither see nor write is left out: its apply tells.
+  Task<Result<std::map<ObjectRef, nlohmann::json>>> look_at(std::vector<ObjectRef> refs, std::shared_ptr<const SyncFacts> as);
+
+  /// Whether that object of another tool exists and is at work (OtherOwner's witness, plan/adoption.h); where it cannot be
+  /// looked at, it is.
+  Task<bool> at_work(OtherOwner owner);
 
   /// Replaces metadata.managedFields if nobody has written since `live` was read.
   /// Returns the object as it is then.

@@ -24,6 +24,7 @@ std::string_view code_text(Code code) {
   case Code::OwnedByOther: return "GS215";
   case Code::EmptyRevision: return "GS216";
   case Code::PruneBlocked: return "GS219";
+  case Code::AdoptionRefused: return "GS220";
   case Code::UnsafePath: return "GS217";
   case Code::PathNotFound: return "GS218";
   case Code::GitFetch: return "GS301";

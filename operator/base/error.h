@@ -28,6 +28,7 @@ enum class Code {
   OwnedByOther,     // GS215 another GitSync declares this object
   EmptyRevision,    // GS216 nothing left to apply: would prune everything
   PruneBlocked,     // GS219 it would delete too much: waits for an Approval
+  AdoptionRefused,  // GS220 an object exists, and another tool owns it or spec.adopt is Never
   UnsafePath,       // GS217 symlink, submodule or .. where a plain file was expected
   PathNotFound,     // GS218 spec.path is not in the commit
   GitFetch,         // GS301 the remote cannot be reached or refuses

@@ -128,6 +128,14 @@ Task<Result<nlohmann::json>> Client::get(std::string path, std::string as) {
   return parsed("get", std::move(request));
 }
 
+Task<Result<nlohmann::json>> Client::get_metadata(std::string path, bool collection, std::string as) {
+  http::Request request;
+  request.url = std::move(path);
+  request.headers = {cat("Accept: application/json;as=PartialObjectMetadata", collection ? "List" : "", ";g=meta.k8s.io;v=v1")};
+  impersonate(request, as);
+  return parsed(collection ? "list" : "get", std::move(request));
+}
+
 Task<Result<nlohmann::json>> Client::create(std::string path, const nlohmann::json& body, std::string as) {
   http::Request request;
   request.method = "POST";

@@ -37,6 +37,8 @@ public:
   const Access& access() const { return *access_; }
 
   Task<Result<nlohmann::json>> get(std::string path, std::string as = {});
+  /// The same as PartialObjectMetadata (or, of a collection, its List): nothing but metadata crosses the wire.
+  Task<Result<nlohmann::json>> get_metadata(std::string path, bool collection = false, std::string as = {});
   Task<Result<nlohmann::json>> create(std::string path, const nlohmann::json& body, std::string as = {});
   /// `body` is sent as it stands. `query` without "?": "fieldManager=x&force=true".
   Task<Result<nlohmann::json>> patch(std::string path, PatchType type, std::string body, std::string query = {});

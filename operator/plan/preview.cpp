@@ -114,11 +114,19 @@ size_t size_of(const ObjectPreview& object) {
 }
 
 std::string_view action_text(Action action) {
-  return action == Action::Create ? "create" : action == Action::Delete ? "delete" : "change";
+  switch (action) {
+  case Action::Create: return "create";
+  case Action::Delete: return "delete";
+  case Action::Adopt: return "adopt";
+  case Action::Change: break;
+  }
+  return "change";
 }
 
 Action action_from(const std::string& text) {
-  return text == "create" ? Action::Create : text == "delete" ? Action::Delete : Action::Change;
+  for (const auto action : {Action::Create, Action::Delete, Action::Adopt})
+    if (text == action_text(action)) return action;
+  return Action::Change;
 }
 
 } // namespace

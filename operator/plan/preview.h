@@ -21,7 +21,7 @@ struct FieldChange {
 };
 
 struct ObjectPreview {
-  enum class Action { Create, Change, Delete };
+  enum class Action { Create, Change, Delete, Adopt }; // Adopt: exists, and wasn't managed by this GitSync
   Action action = Action::Change;
   std::string object; // ObjectRef::text()
   std::vector<FieldChange> fields;

@@ -195,7 +195,9 @@ private:
   bool up_to_date(const source::Revision& revision) const;
   Task<bool> attempt(source::Revision revision);
   Task<Awaited> await_dependencies(std::string commit);
+  // sync_adoption.cpp: what exists before its first apply
   std::vector<Error> taken_meanwhile(const Plan& plan) const;
+  Task<std::vector<Error>> not_to_be_taken(const Plan& plan);
   void adopt(Plan plan, const source::Revision& revision, const Read& read);
   const std::vector<api::DriftIgnore>& ignore_rules() const;
   void rules_changed();

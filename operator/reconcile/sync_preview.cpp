@@ -76,6 +76,10 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
     co_return out;
   }
   if (absent) out.action = ObjectPreview::Action::Create;
+  if (!absent && !context_.table.find(object.ref) && !is_own_already(*live, facts_->label, facts_->manager)) {
+    out.action = ObjectPreview::Action::Adopt;
+    if (const auto owner = other_owner(object.ref, *live)) out.note = cat("from ", owner->text());
+  }
   if (absent && namespaces.contains(object.ref.ns)) {
     out.note = "not checked with the API server: its namespace comes with this plan";
     compare(nullptr, declared(), out);
@@ -83,6 +87,7 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
   }
   std::string body = object.body.json();
   if (!absent && object.rules && object.rules->once) {
+    out.action = ObjectPreview::Action::Change; // of nothing
     out.note = "is there and is made only once: left alone";
     co_return out;
   }
@@ -93,7 +98,7 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
   }
   auto then = co_await context_.applier.dry_run(object.ref, object.version, std::move(body), facts_);
   if (!then && !absent && object.rules && object.rules->recreate && then.error().code == Code::ApiInvalid)
-    out.note = "would be deleted and made anew";
+    out.note = cat(out.note, out.note.empty() ? "" : "; ", "would be deleted and made anew");
   if (!then) {
     out.error = then.error().text();
     if (absent) compare(nullptr, declared(), out); // beside a live one the defaults would be missing
@@ -101,7 +106,7 @@ Task<ObjectPreview> Sync::preview_of(const Outline::Object& object, const std::s
   }
   compare(absent ? json() : shown(object.ref, std::move(*live), facts_->salt),
           shown(object.ref, std::move(*then), facts_->salt), out);
-  if (!absent && out.fields.empty()) out.note = "the cluster has it so already";
+  if (!absent && out.fields.empty()) out.note = cat(out.note, out.note.empty() ? "" : "; ", "the cluster has it so already");
   co_return out;
 }
 

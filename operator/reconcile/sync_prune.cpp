@@ -11,8 +11,17 @@ namespace gitsync::reconcile {
 namespace {
 using nlohmann::json;
 constexpr size_t in_flight = 32;
-constexpr size_t most_named = 5;                        // objects in a message
+constexpr size_t most_named = 5;                          // objects in a message
 constexpr std::chrono::seconds pause_between_glances{30}; // at what is awaited while it terminates; the watches tell sooner
+
+/// The operator's own namespace goes, and with it the operator: that is an uninstallation, and what is managed stays.
+Task<Result<bool>> is_uninstalled(kube::Client& kube, std::string home) {
+  const auto found = co_await kube.get(cat("/api/v1/namespaces/", url_encode(home)));
+  if (found) co_return !read_text(read_member(*found, "metadata"), "deletionTimestamp").empty();
+  if (found.error().code == Code::ApiForbidden) co_return false; // not for us to know
+  if (found.error().code == Code::ApiNotFound) co_return true;
+  co_return std::unexpected(found.error());
+}
 } // namespace
 
 void Sync::forget(const ObjectRef& ref) {
@@ -246,7 +255,15 @@ void Sync::report_terminating() {
 Task<bool> Sync::finalize() {
   if (!meta_.has_finalizer(api::finalizer_name)) co_return true;
   retry_wanted_ = false;
-  const auto policy = spec_ ? spec_->spec.deletion_policy : api::DeletionPolicy::Orphan; // unreadable: keep everything
+  auto policy = spec_ ? spec_->spec.deletion_policy : api::DeletionPolicy::Orphan; // unreadable: keep everything
+  if (policy != api::DeletionPolicy::Orphan && meta_.ns == context_.home.ns) {
+    const auto uninstalled = co_await is_uninstalled(context_.kube, meta_.ns);
+    if (!uninstalled) {
+      report_failed({uninstalled.error()}, false);
+      co_return false;
+    }
+    if (*uninstalled) policy = api::DeletionPolicy::Orphan;
+  }
   for (const auto& [file, objects] : desired_.files) {
     for (const auto& ref : objects) {
       if (auto* object = context_.table.find(ref)) object->phase = Phase::Removing;

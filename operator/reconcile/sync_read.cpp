@@ -268,6 +268,9 @@ Task<bool> Sync::attempt(source::Revision revision) {
       if (there != ImagesThere::Yes) co_return there == ImagesThere::Again;
       tell_unused_images(*result);
     }
+    if (plan) {
+      if (auto refused = co_await not_to_be_taken(*plan); !refused.empty()) plan = std::unexpected(std::move(refused));
+    }
     if (plan && !co_await let_through(*plan, revision, *result)) co_return false;
     if (plan) {
       result->delta = {full, files, {}, {}};

@@ -26,7 +26,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
                {"apiVersion": "example.com/v1", "kind": "Widget", "current": "status.phase == 'Up'"},
                {"apiVersion": "v1", "kind": "ConfigMap", "name": "settings", "namespace": "shop", "current": "data.ready == 'yes'",
                 "inProgress": "data.ready == 'soon'", "failed": "data.ready == 'no'"}]}, "onError": "Continue", "rollback": {"enabled": true},
-             "dependsOn": [{"name": "keycloak", "readyExpr": "dep.status.objects > 3"}, {"name": "infra"}], "deletionPolicy": "Orphan", "suspend": true}})"));
+             "dependsOn": [{"name": "keycloak", "readyExpr": "dep.status.objects > 3"}, {"name": "infra"}], "adopt": "Never", "deletionPolicy": "Orphan", "suspend": true}})"));
   REQUIRE(parsed);
   GitSyncSpec expected;
   expected.source_name = "code";
@@ -46,6 +46,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.health_checks = {
       {"example.com", "Widget", "", "", "status.phase == 'Up'", "", ""},
       {"", "ConfigMap", "settings", "shop", "data.ready == 'yes'", "data.ready == 'soon'", "data.ready == 'no'"}};
+  expected.adopt = Adopt::Never;
   expected.deletion_policy = DeletionPolicy::Orphan;
   expected.suspend = true;
   CHECK(parsed->spec == expected);

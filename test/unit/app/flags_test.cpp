@@ -207,6 +207,27 @@ TEST_CASE("operator") {
   CHECK(!accepted<OperatorCommand>("operator --no-leader-elect").options.leader_elect);
 }
 
+TEST_CASE("import") {
+  const auto options = accepted<ImportOptions>("import flux -n flux-system");
+  CHECK(options.from == ImportOptions::From::Flux);
+  CHECK(options.ns == "flux-system");
+  CHECK(options.output == Output::Yaml);
+  CHECK(accepted<ImportOptions>("import argocd -A").all_namespaces);
+  CHECK(accepted<ImportOptions>("import argocd a.yaml - -o json").files == std::vector<std::string>{"a.yaml", "-"});
+  CHECK(accepted<ImportOptions>("import argocd - -o json").output == Output::Json);
+  for (const auto* line :
+       {"import", "import fleet", "import flux -A -n shop", "import flux a.yaml -n shop", "import flux -o wide"})
+    CHECK(usage(line).code == 2);
+}
+
+TEST_CASE("uninstall") {
+  CHECK(!accepted<UninstallOptions>("uninstall").yes);
+  CHECK(accepted<UninstallOptions>("uninstall").timeout == std::chrono::minutes(1));
+  CHECK(accepted<UninstallOptions>("uninstall --yes --timeout 0s").timeout == std::chrono::seconds(0));
+  CHECK(usage("uninstall --timeout soon").code == 2);
+  CHECK(usage("uninstall everything").code == 2);
+}
+
 TEST_CASE("version") {
   CHECK(!accepted<VersionOptions>("version").json);
   CHECK(!accepted<VersionOptions>("--version").json);

@@ -9,6 +9,7 @@ TEST_CASE("a plan is shown with signs, fields, notes and errors, and steers no t
   preview.objects = {
       {Action::Create, "ConfigMap shop/new", {{"/data/color", {}, "\"blue\""}}, 0, {}, {}},
       {Action::Change, "Deployment.apps shop/api", {{"/spec/replicas", "2", "3"}, {"/spec/paused", "true", {}}}, 4, {}, {}},
+      {Action::Adopt, "ConfigMap shop/there", {{"/data/color", "\"red\"", "\"blue\""}}, 0, "from Helm's release shop/shop", {}},
       {Action::Delete, "Service shop/old", {}, 0, {}, {}},
       {Action::Create, "Widget.example.com shop/w", {}, 0, "not checked", {}},
       {Action::Change, "Job.batch shop/j", {}, 0, {}, "GS422 field is \x1b[31mimmutable"},
@@ -20,6 +21,8 @@ TEST_CASE("a plan is shown with signs, fields, notes and errors, and steers no t
                                    "    ~ /spec/replicas: 2 → 3\n"
                                    "    - /spec/paused: true\n"
                                    "    … and 4 more fields\n"
+                                   "> ConfigMap shop/there  (from Helm's release shop/shop)\n"
+                                   "    ~ /data/color: \"red\" → \"blue\"\n"
                                    "- Service shop/old\n"
                                    "+ Widget.example.com shop/w  (not checked)\n"
                                    "~ Job.batch shop/j\n"

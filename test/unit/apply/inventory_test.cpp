@@ -234,3 +234,63 @@ TEST_CASE("objects spread evenly over chunks", "[apply]") {
     CHECK(one < 200);
   }
 }
+
+TEST_CASE("an inventory that the first version wrote is read, and members that only a later one knows are read past",
+          "[apply][upgrade]") {
+  // The bytes as the first version stored them (format 1, without any of the later members); never make them anew.
+  const auto bytes = [](std::string_view text) {
+    const auto decoded = base64_decode(text);
+    REQUIRE(decoded);
+    return *decoded;
+  };
+  const char* meta = "eJxNTcsKgkAU/Ze7nkUjBjEgBD02YVGbKHExjVe96dwRxyKL/"
+                     "r1x1+o8OecDpn5w40FFAoyzlgZQsLjhTBaxAQGl660OnhTQIRfEFagsg5CsHJdUpboL3NduAsbXAHkuoMcneXIctqwmXvpaS/W36nU7/"
+                     "aTrzZi+j3J/N/HhvKVLdGqvVZJMjQ7NDsdQaoIaesRA56glfH/bXzeI";
+  const char* chunk = "eJxVjjtuwzAQRO8yNWObsGQlbJ02J7BcMCalLEJxCeoDCILunlXhT6rFDmbmzYKGc2cHGK2Q/"
+                      "Y2z62EuC77ZzTBYavxSdDVMjU+fAs+"
+                      "dj0ONFQoNBS8Wm9LeJtrNtgubytlTG6WkUvq9KE5VURyqY3X4KEt90uVVIVCU4HEDNuLbGnpJPvvl6X84yZFiSGIkJ6TxTYs0+"
+                      "dwTCwCTxqqW1x0c3H1H8Hai2MIMefR3pn4wxXHm2FD7ZdMTJ/kN9x9xXf8AqI1bAA==";
+  // The same as a version after this one might write them: a downgrade by one version reads them.
+  const char* later_meta = "eJxNjU8LgkAUxL/LO3toxSAWhKA/l7CoS5R4eK1P3XR3xbXIxO/"
+                           "e89Zpht8MMyOo6mVrDzIMQDljdA8SVg9aiDxSEEDhOoPMRAAt2VzbEmSaAicbZwtdJtiy95WbxdKnhywLoKO39tpZ3jKo7dpXKO"
+                           "Tfqsdm/km2uyH5nsXxqaLTda9v4aW5l3E8N5yhHAeQIyA/imxi1pI6EDOoudF3RGyXhAKmH4TFPeQ=";
+  const char* later_chunk =
+      "eJxVjsFuwyAQRP9lzjQNih23XNtrviDOgRbsomIWgW3FQv73rA9p0hNa9GbmFXSUBj1CSYFkvymZDHUu+CKzQKG0+"
+      "HXBtFAtPm30tAw2jC1WCHTOW0Z0jK86ut2iB7/9UrKuD1zSCPlWVcemqvbNodm/17U8yvoi4F3g4GEb7JjbGjInH/185B+K/"
+      "HAxOJFpsEazUMGVVVeByRnenl4kQ7NN2RFPYpZYRXk2I2/uZt7q2YUeakyTvVvIPwsmPih0rj/p+BDg/Cbwf+LZSK439/FkiA==";
+  for (const auto* text : {meta, later_meta}) {
+    const auto head = decode_meta(bytes(text));
+    REQUIRE(head);
+    InventoryMeta expected;
+    expected.salt = "0123456789abcdef";
+    expected.chunks = 2;
+    expected.revision = "main@sha1:8be01d4c";
+    expected.commit = "8be01d4c";
+    expected.tree = "5ea1";
+    expected.spec_key = "k";
+    expected.pending = {{"", "ConfigMap", "shop", "next"}};
+    CHECK(*head == expected);
+  }
+  for (const auto* text : {chunk, later_chunk}) {
+    const auto records = decode_chunk(bytes(text));
+    REQUIRE(records);
+    REQUIRE(records->size() == 2);
+    const auto& first = records->front();
+    CHECK(first.ref == ObjectRef{"apps", "Deployment", "shop", "api"});
+    CHECK(first.version == "v1");
+    CHECK(first.at.text() == "app/api.yaml:3");
+    CHECK(first.uid == "u-1");
+    CHECK(first.foreign == std::vector<PathHash>{7, ~PathHash{0}});
+    CHECK(first.body == R"({"kind":"Deployment"})");
+    CHECK_FALSE(first.leaving);
+    CHECK(records->back().leaving);
+    CHECK_FALSE(records->back().given_up);
+  }
+  // What is written now has for an inventory without news nothing that the first version didn't know.
+  auto plain = decode_meta(bytes(meta));
+  REQUIRE(plain);
+  const auto written = inflate(encode_meta(*plain), 1 << 20), before = inflate(bytes(meta), 1 << 20);
+  REQUIRE(written);
+  REQUIRE(before);
+  CHECK(json::parse(*written) == json::parse(*before));
+}
