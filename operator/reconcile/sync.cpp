@@ -202,7 +202,7 @@ Task<> Sync::run() {
 Task<> Sync::step(bool asked) {
   const api::At at{meta_.generation, std::chrono::system_clock::now()};
   retry_wanted_ = false;
-  settled_ = false;
+  settled_ = alone_ = false;
   if (!spec_holder_) {
     report_failed({spec_holder_.error()}, false);
     co_return;
@@ -276,6 +276,8 @@ Task<> Sync::step(bool asked) {
       if (!applied.errors.empty()) report_failed(std::move(applied.errors), false);
     }
     if (!inventory_.quarantine.commit.empty() && pending().empty()) report_rolled_back(); // perhaps there was no time to tell
+    alone_ = pending().empty() && inventory_.quarantine.commit.empty() && desired_.revision == status_.last_applied_revision;
+    if (alone_) health_news_.set(); // a revision that is on its way gets its verdict, and may have to go back
     if (unsaved()) co_await save();
     co_return;
   }

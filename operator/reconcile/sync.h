@@ -365,7 +365,8 @@ private:
   bool held_ = false;                       // a revision waits for dependencies
   bool held_by_expression_ = false;         // and only a readyExpr is in the way of one of them
   bool blocked_ = false;                    // objects of the revision wait for the health of others
-  Instant blocked_since_{};                 // and, where that is so, since when
+  bool alone_ = false;      // all is applied, and no revision was fetched since the start: health decides all the same
+  Instant blocked_since_{}; // and, where that is so, since when
   Instant attempt_started_{};
   uint64_t attempts_ = 0; // that changed something
   size_t changed_ = 0;    // objects that the revision changes, for telling

@@ -146,7 +146,7 @@ Task<> Sync::watch_health() {
     const bool timed = ill_since_ != Instant{} && spec_ && spec_->spec.health_wait;
     const auto now = std::chrono::steady_clock::now();
     auto limit = std::chrono::steady_clock::duration(std::chrono::hours(24));
-    if (timed && (settled_ || gated_))
+    if (timed && (settled_ || gated_ || alone_))
       limit = std::max<std::chrono::steady_clock::duration>(ill_since_ + spec_->spec.health_timeout - now, {});
     if (timed && ill_since_ + spec_->spec.health_timeout <= now) limit = std::chrono::hours(24); // told already
     const bool news = co_await health_news_.wait_for(limit);
@@ -155,7 +155,7 @@ Task<> Sync::watch_health() {
     if (!group_.stopping()) pods_.follow(health_.troubled(most_pod_watches), facts_->account);
     if (settled_) {
       report_health();
-    } else if (gated_ && loaded_) {
+    } else if ((gated_ || alone_) && loaded_) {
       judge_enforced();
     } else if (news && loaded_) {
       verdict();

@@ -247,3 +247,18 @@ TEST_CASE("A newer commit goes ahead of a rollback that the API server refuses f
   eventually("what that commit does not have is pruned", [&] { return !site.api.exists(config_map(site.ns, "old")); });
   eventually("it is healthy", [&] { return text_at(site.sync(), "/status/health") == "Healthy"; });
 }
+
+TEST_CASE("Restarted with git away and an empty disk before the verdict, the next operator still rolls back, and defends") {
+  RollbackSite site("rollback-empty-disk");
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"health", {{"timeout", "10m"}}}}}});
+  site.push_bad();
+  eventually("the bad one is applied", [&] { return site.image() == "registry.example/api:broken"; });
+  site.await_condition(git_sync(site.ns, "app"), "Ready", "Unknown", "Progressing");
+  ::kill(site.op().pid(), SIGKILL);
+  site.repo.go_away();
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"health", {{"timeout", "1s"}}}}}});
+  site.start(false, "other-mirrors");
+  site.await_rolled_back();
+  site.api.merge(config_map(site.ns, "settings"), {{"data", {{"color", "green"}}}});
+  eventually("drift is corrected", [&] { return site.color() == "blue"; });
+}

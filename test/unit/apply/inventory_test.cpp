@@ -237,7 +237,8 @@ TEST_CASE("objects spread evenly over chunks", "[apply]") {
 
 TEST_CASE("an inventory that the first version wrote is read, and members that only a later one knows are read past",
           "[apply][upgrade]") {
-  // The bytes as the first version stored them (format 1, without any of the later members); never make them anew.
+  // What the first version's encoder wrote (format 1, without any of the later members), compressed by another program; never
+  // make it anew.
   const auto bytes = [](std::string_view text) {
     const auto decoded = base64_decode(text);
     REQUIRE(decoded);
