@@ -62,9 +62,14 @@ std::string without_dumps(std::string_view text) {
   std::string out;
   size_t open = 0, depth = 0;
   for (const char c : text) {
-    if (c == '{' && depth++ == 0) open = out.size();
+    if (c == '{') {
+      if (depth == 0) open = out.size();
+      ++depth;
+    }
     out += c;
-    if (c == '}' && depth > 0 && --depth == 0 && out.size() - open > longest) out.replace(open, std::string::npos, "{…}");
+    if (c != '}' || depth == 0) continue;
+    --depth;
+    if (depth == 0 && out.size() - open > longest) out.replace(open, std::string::npos, "{…}");
   }
   return out;
 }
