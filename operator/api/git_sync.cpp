@@ -17,21 +17,6 @@ using namespace std::chrono_literals;
 
 constexpr size_t most_rules = 64, most_entries = 64;
 
-/// A list of texts inside a rule.
-std::vector<std::string> read_texts(SpecReader& reader, const std::string& at, const nlohmann::json& rule, const char* name) {
-  std::vector<std::string> out;
-  const auto& list = read_member(rule, name);
-  if (list.is_null()) return out;
-  const std::string path = cat(at, ".", name);
-  reader.check(list.is_array() && list.size() <= most_entries, path, cat("must be a list of at most ", most_entries, " texts"));
-  if (!list.is_array()) return out;
-  for (const auto& entry : list) {
-    reader.check(entry.is_string() && !entry.get_ref<const std::string&>().empty(), path, "must hold texts that are not empty");
-    if (entry.is_string() && out.size() < most_entries) out.push_back(entry.get<std::string>());
-  }
-  return out;
-}
-
 std::vector<DriftIgnore> read_drift_ignore(SpecReader& reader) {
   std::vector<DriftIgnore> out;
   const auto& rules = reader.list("drift.ignore", most_rules);
@@ -46,8 +31,8 @@ std::vector<DriftIgnore> read_drift_ignore(SpecReader& reader) {
     rule.target.labels = read_text(target, "labelSelector");
     if (auto selector = LabelSelector::parse(rule.target.labels); !selector)
       reader.check(false, cat(at, ".target.labelSelector"), selector.error().message);
-    rule.paths = read_texts(reader, at, rules[i], "paths");
-    rule.managers = read_texts(reader, at, rules[i], "managers");
+    rule.paths = reader.texts(cat(at, ".paths"), most_entries);
+    rule.managers = reader.texts(cat(at, ".managers"), most_entries);
     reader.check(!rule.paths.empty() || !rule.managers.empty(), at, "needs paths or managers");
     for (const auto& path : rule.paths)
       if (auto pattern = FieldPattern::parse(path); !pattern) reader.check(false, cat(at, ".paths"), pattern.error().message);
