@@ -5,6 +5,7 @@
 #include "base/json_read.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "object/co_owners.h"
 #include "object/resource_version.h"
 
 namespace gitsync {
@@ -12,6 +13,13 @@ namespace {
 using nlohmann::json;
 
 std::string metadata_text(const json& object, const char* name) { return read_text(read_member(object, "metadata"), name); }
+
+/// A key as a step of a JSON pointer.
+std::string escape_pointer(std::string_view key) {
+  std::string out;
+  for (const char c : key) out += c == '/' ? "~1" : c == '~' ? "~0" : std::string(1, c);
+  return out;
+}
 
 /// "Deployment.apps shop/api (apps/api.yaml:3)"
 std::string named(const ManagedObject& object) {
@@ -31,9 +39,7 @@ json release_patch(const json& live, const SyncFacts& from, const SyncFacts* to)
   json patch = json::array();
   if (labels.value(std::string(api::owner_label_key), "") != from.label) return patch;
   const auto pointer = [](std::string_view map, std::string_view key) {
-    std::string escaped;
-    for (const char c : key) escaped += c == '/' ? "~1" : std::string(1, c);
-    return cat("/metadata/", map, "/", escaped);
+    return cat("/metadata/", map, "/", escape_pointer(key));
   };
   const auto change = [&](std::string path, const std::string& value) {
     if (to)
@@ -138,6 +144,7 @@ Task<Result<Applier::Outcome>> Applier::apply(ObjectRef ref, Priority priority) 
     object->foreign_known = true;
   }
   if (was_sent && (answer->created || object->uid != uid)) object->created = answer->created;
+  object->co_owned = has_co_owner(live, object->sync->manager);
   object->uid = theirs ? std::string() : uid;
   object->resource_version = version;
   object->present = true;
@@ -207,7 +214,8 @@ Task<Result<json>> Applier::read(ObjectRef ref, std::shared_ptr<const SyncFacts>
   co_return std::move(*live);
 }
 
-Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields) {
+Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, const json& managed_fields,
+                                               bool drop_last_applied) {
   const ManagedObject* object = table_.find(ref);
   if (!object) co_return fail(Code::Cancelled, cat(ref.text(), ": no longer wanted"));
   const auto sync = object->sync;
@@ -216,9 +224,10 @@ Task<Result<json>> Applier::set_managed_fields(ObjectRef ref, const json& live, 
   if (options_.may_write && !options_.may_write())
     co_return fail(Code::Cancelled, cat(ref.text(), ": the lease is no longer ours"));
   // Replacing the resourceVersion by the one that was read makes the server refuse with 409 where somebody wrote since.
-  const json patch = {
-      {{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
-      {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
+  json patch = {{{"op", "replace"}, {"path", "/metadata/managedFields"}, {"value", managed_fields}},
+                {{"op", "replace"}, {"path", "/metadata/resourceVersion"}, {"value", metadata_text(live, "resourceVersion")}}};
+  if (drop_last_applied)
+    patch.push_back({{"op", "remove"}, {"path", cat("/metadata/annotations/", escape_pointer(last_applied_annotation))}});
   auto answer = co_await client_.patch_raw((*found)->path(ref.ns, ref.name), kube::PatchType::Json, patch.dump(),
                                            cat("fieldManager=", url_encode(api::operator_field_manager)), sync->account);
   if (!answer) co_return refused(std::move(answer.error()), ref.text(), ref, *sync);

@@ -68,10 +68,10 @@ public:
   /// looked at, it is.
   Task<bool> at_work(OtherOwner owner);
 
-  /// Replaces metadata.managedFields if nobody has written since `live` was read.
+  /// Replaces metadata.managedFields if nobody has written since `live` was read; on request kubectl's annotation goes as well.
   /// Returns the object as it is then.
   Task<Result<nlohmann::json>> set_managed_fields(ObjectRef ref, const nlohmann::json& live,
-                                                  const nlohmann::json& managed_fields);
+                                                  const nlohmann::json& managed_fields, bool drop_last_applied = false);
 
   /// The live object if it carries our label and we own fields of it, else an empty UID.
   struct Owned {
@@ -94,6 +94,7 @@ private:
   };
   Task<Result<Sent>> compose(ObjectRef ref, bool look);
   Task<Result<nlohmann::json>> disown_ignored(ObjectRef ref, nlohmann::json live);
+  Task<Result<>> own_alone(ObjectRef ref);
   Task<Result<>> make_room(ObjectRef ref, const std::string& body);
   Task<Result<kube::Client::Applied>> send(ObjectRef ref, Sent& sent, Outcome& outcome);
 

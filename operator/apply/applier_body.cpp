@@ -2,6 +2,7 @@
 #include "apply/applier.h"
 #include "base/json_read.h"
 #include "base/text.h"
+#include "object/co_owners.h"
 #include "object/ownership.h"
 
 namespace gitsync {
@@ -94,6 +95,21 @@ Task<Result<json>> Applier::disown_ignored(ObjectRef ref, json live) {
   }
 }
 
+/// Who declared the object before us lets go of what is ours, so that what a new body no longer names really goes.
+Task<Result<>> Applier::own_alone(ObjectRef ref) {
+  for (int attempt = 1;; ++attempt) {
+    auto live = co_await read(ref);
+    if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
+    if (!live) co_return std::unexpected(std::move(live.error()));
+    const ManagedObject* object = table_.find(ref);
+    const auto alone = object ? without_co_owners(*live, object->sync->manager) : std::nullopt;
+    if (!alone) co_return Result<>{};
+    auto written = co_await set_managed_fields(ref, *live, alone->managed_fields, alone->drop_last_applied);
+    if (written) co_return Result<>{};
+    if (written.error().code != Code::ApiConflict || attempt == tries) co_return std::unexpected(std::move(written.error()));
+  }
+}
+
 /// Deletes an object that cannot be changed in place, after the server has said that it would take the new one.
 Task<Result<>> Applier::make_room(ObjectRef ref, const std::string& body) {
   const ManagedObject* object = table_.find(ref);
@@ -130,6 +146,8 @@ Task<Result<>> Applier::make_room(ObjectRef ref, const std::string& body) {
 
 /// The apply itself. The object's phase is Applying.
 Task<Result<kube::Client::Applied>> Applier::send(ObjectRef ref, Sent& sent, Outcome& outcome) {
+  if (const ManagedObject* object = table_.find(ref); object && object->co_owned && object->applied != object->content)
+    if (auto alone = co_await own_alone(ref); !alone) co_return std::unexpected(std::move(alone.error()));
   for (int attempt = 1;; ++attempt) {
     auto composed = co_await compose(ref, attempt > 1);
     if (!composed) co_return std::unexpected(std::move(composed.error()));

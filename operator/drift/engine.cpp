@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "object/additions.h"
+#include "object/co_owners.h"
 #include "object/resource_version.h"
 
 namespace gitsync {
@@ -94,6 +95,8 @@ void DriftEngine::live_changed(const GroupKind& kind, json live) {
 void DriftEngine::consider(ManagedObject& object, json live) {
   object.present = true;
   auto judgement = judge(object, live);
+  if (judgement.verdict != Verdict::Stale && judgement.verdict != Verdict::Park)
+    object.co_owned = has_co_owner(live, object.sync->manager);
   const bool was_unseen = object.phase == Phase::Unseen;
   // The watch sees with the operator's eyes. Only who may write an object can have given it our label: of any other one under a
   // name that was declared nothing is told.

@@ -85,9 +85,18 @@ void find_empties(const json& fields, const json& live, const json& desired, Pat
   }
 }
 
+/// The item of a declared list that a step stands for, where declared items may leave out keys that the server fills (a port's
+/// protocol). What we own says which item such a one has become; `mine` is that, null where we own nothing any more of the
+/// whole object, and anything that fits is taken for it.
+const json* declared_item(const json& declared, const std::string& step, const json* mine) {
+  if (!step.starts_with("k:") || !declared.is_array()) return child(declared, step, true);
+  if (const json* exact = child(declared, step)) return exact;
+  return !mine || mine->contains(step) ? child(declared, step, true) : nullptr;
+}
+
 /// Whether something declared under this node is missing in the live object. Sets and lists by the step that names the item.
 /// A declared {} counts where `stood` says that the server kept it: many are dropped on their way to storage.
-bool something_missing(const json& desired, const json& live, const json& theirs,
+bool something_missing(const json& desired, const json& live, const json& theirs, const json* mine,
                        const std::function<bool(const std::string& step)>& stood) {
   if (desired.is_object()) {
     if (!live.is_object()) return true;
@@ -97,28 +106,43 @@ bool something_missing(const json& desired, const json& live, const json& theirs
     });
   }
   if (!desired.is_array() || !live.is_array()) return false;
-  // Which fields are keys, the others' items tell.
+  // Which fields are keys, the steps tell.
   std::set<std::string> keys;
-  for (const auto& [step, below] : theirs.items()) {
-    if (!step.starts_with("k:")) continue;
-    const json parsed = json::parse(step.begin() + 2, step.end(), nullptr, false);
-    if (parsed.is_object())
+  std::vector<json> owned; // the keys of our items
+  const auto read_steps = [&](const json& fields, bool is_mine) {
+    for (const auto& [step, below] : fields.items()) {
+      if (!step.starts_with("k:")) continue;
+      json parsed = json::parse(step.begin() + 2, step.end(), nullptr, false);
+      if (!parsed.is_object()) continue;
       for (const auto& [name, value] : parsed.items()) keys.insert(name);
-  }
+      if (is_mine) owned.push_back(std::move(parsed));
+    }
+  };
+  read_steps(theirs, false);
+  if (mine) read_steps(*mine, true);
+  const auto stands = [&](const json& item_keys) {
+    return std::ranges::any_of(live, [&](const json& item) { return has_keys(item, item_keys, false); });
+  };
   return std::ranges::any_of(desired, [&](const json& wanted) {
     if (!wanted.is_object()) return std::ranges::find(live, wanted) == live.end();
     json wanted_keys = json::object();
     for (const auto& key : keys)
       if (wanted.contains(key)) wanted_keys[key] = wanted[key];
-    return !wanted_keys.empty() &&
-           std::ranges::none_of(live, [&](const json& item) { return has_keys(item, wanted_keys, false); });
+    if (wanted_keys.empty()) return false;
+    if (!mine || wanted_keys.size() == keys.size()) return !stands(wanted_keys);
+    // A key was left to the server: the item is one of ours that no other declared item names.
+    return std::ranges::none_of(owned, [&](const json& item_keys) {
+      return has_keys(item_keys, wanted_keys, false) && stands(item_keys) &&
+             std::ranges::none_of(desired, [&](const json& other) { return has_keys(other, item_keys, false); });
+    });
   });
 }
 
 /// Declared leaves among the fields that somebody else holds, and what stands where something declared is missing.
 void taken_paths(const json& theirs, const json& desired, const json* live, const std::string& path, int depth,
                  std::vector<std::string>& out) {
-  const bool missing = depth > 0 && live && something_missing(desired, *live, theirs, [](const auto&) { return false; });
+  const bool missing =
+      depth > 0 && live && something_missing(desired, *live, theirs, nullptr, [](const auto&) { return false; });
   for (const auto& [step, below] : theirs.items()) {
     if (step == "." || out.size() >= 10 || (depth == 0 && step == "f:status")) continue;
     const json* wanted = child(desired, step, true);
@@ -149,11 +173,12 @@ struct Claim {
     });
   }
 
-  /// Moves from `theirs` to `mine` what stands where something of ours is missing. True where anything moved.
-  bool move(json& theirs, json& mine, const json& desired, const json& live, PathHash path, int depth) const {
+  /// Moves from `theirs` to `mine` what stands where something of ours is missing. True where anything moved. `own`: what we
+  /// own there; null where we own nothing of the whole object.
+  bool move(json& theirs, json& mine, const json* own, const json& desired, const json& live, PathHash path, int depth) const {
     if (!theirs.is_object() || !desired.is_structured()) return false;
     bool moved = false;
-    const bool missing = depth > 0 && (something_missing(desired, live, theirs,
+    const bool missing = depth > 0 && (something_missing(desired, live, theirs, own,
                                                          [&](const auto& step) { return stood_before(extend(path, step)); }) ||
                                        (which == Leftovers::Refused && took_one(theirs, desired, live)));
     std::vector<std::string> steps;
@@ -161,7 +186,7 @@ struct Claim {
       if (step != "." && !(depth == 0 && (step == "f:metadata" || step == "f:status"))) steps.push_back(step);
     for (const auto& step : steps) {
       const PathHash here = extend(path, step);
-      const json* wanted = child(desired, step, true);
+      const json* wanted = declared_item(desired, step, own);
       if (!wanted) {
         if (!missing || (known && std::ranges::binary_search(known->foreign, here))) continue;
         mine[step] = theirs[step];
@@ -171,7 +196,10 @@ struct Claim {
         const json* there = child(live, step);
         if (!there) continue;
         json below = mine.contains(step) ? mine[step] : json::object();
-        if (move(theirs[step], below, *wanted, *there, here, depth + 1)) {
+        static const json nothing = json::object();
+        const json* own_below = own ? member(*own, step) : nullptr;
+        if (own && (!own_below || !own_below->is_object())) own_below = &nothing;
+        if (move(theirs[step], below, own_below, *wanted, *there, here, depth + 1)) {
           mine[step] = std::move(below);
           if (theirs[step].empty()) theirs.erase(step); // as a leaf it would say that all below is theirs
           moved = true;
@@ -246,12 +274,13 @@ std::optional<json> claim_leftovers(const json& live, std::string_view manager, 
 
   json fields = *all;
   json mine = json::object();
+  const json* own = apply_entry(live, manager);
   const Claim claim{known, which};
   bool moved = false;
   for (auto& entry : fields) {
     if (ours(entry, manager) || !read_text(entry, "subresource").empty() || !fields_of(entry)) continue;
     if (!known && read_text(entry, "time") != latest) continue;
-    moved |= claim.move(entry["fieldsV1"], mine, desired, live, root_path, 0);
+    moved |= claim.move(entry["fieldsV1"], mine, own, desired, live, root_path, 0);
   }
   if (!moved) return {};
   for (auto& entry : fields) {

@@ -74,10 +74,11 @@ struct ManagedObject {
   bool foreign_known = false;
   Phase phase = Phase::Pending;
   health::State health = health::State::Unknown;
-  bool present = false; // the watch or an answer has shown that it exists
-  bool paused = false;  // by a Pause: neither applied nor corrected nor deleted
-  bool created = false; // the one with that UID was made by our own apply; false also where nobody can tell
-  bool unasked = false; // left git while prune.enabled was false: not deleted before its deletion was asked about
+  bool present = false;  // the watch or an answer has shown that it exists
+  bool paused = false;   // by a Pause: neither applied nor corrected nor deleted
+  bool created = false;  // the one with that UID was made by our own apply; false also where nobody can tell
+  bool co_owned = false; // with what declared it before (object/co_owners.h): that lets go before a new body is applied
+  bool unasked = false;  // left git while prune.enabled was false: not deleted before its deletion was asked about
 };
 
 /// All managed objects of this process by identity. Control thread only. Addresses are stable until erase().

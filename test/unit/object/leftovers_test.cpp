@@ -133,3 +133,69 @@ TEST_CASE("metadata and status are never claimed", "[ownership]") {
   CHECK_FALSE(claim_leftovers(live, manager, desired, Known{}));
   CHECK_FALSE(claim_leftovers(live, manager, desired, std::nullopt));
 }
+
+TEST_CASE("a port whose protocol git leaves out is told from its neighbours with the same number", "[ownership]") {
+  const auto port = [](int number, const char* protocol, const char* name) {
+    return json{{"port", number}, {"protocol", protocol}, {"name", name}};
+  };
+  const auto step = [](int number, const char* protocol) {
+    return "k:" + json{{"port", number}, {"protocol", protocol}}.dump();
+  };
+  const json udp = port(53, "UDP", "dns"), tcp = port(53, "TCP", "dns-tcp"), http = port(80, "TCP", "http");
+  const json desired = {{"spec", {{"ports", {udp, {{"port", 53}, {"name", "dns-tcp"}}, {{"port", 80}, {"name", "http"}}}}}}};
+  const json declared_alone = {{"spec", {{"ports", json::array({json{{"port", 53}, {"name", "dns-tcp"}}})}}}};
+  struct Row {
+    const char* what;
+    json desired, live;            // ports
+    std::vector<std::string> mine; // steps that we still own
+    std::string theirs;            // the intruder's
+    bool claimed;
+  };
+  const std::vector<Row> rows = {
+      {"UDP became SCTP",
+       desired,
+       {port(53, "SCTP", "dns"), tcp, http},
+       {step(53, "TCP"), step(80, "TCP")},
+       step(53, "SCTP"),
+       true},
+      {"our TCP became 54",
+       desired,
+       {udp, port(54, "TCP", "dns-tcp"), http},
+       {step(53, "UDP"), step(80, "TCP")},
+       step(54, "TCP"),
+       true},
+      {"our TCP became SCTP",
+       desired,
+       {udp, port(53, "SCTP", "dns-tcp"), http},
+       {step(53, "UDP"), step(80, "TCP")},
+       step(53, "SCTP"),
+       true},
+      {"the only one became SCTP", declared_alone, json::array({port(53, "SCTP", "dns-tcp")}), {}, step(53, "SCTP"), true},
+      {"a fourth one beside ours",
+       desired,
+       {udp, tcp, http, port(53, "SCTP", "more")},
+       {step(53, "UDP"), step(53, "TCP"), step(80, "TCP")},
+       step(53, "SCTP"),
+       false},
+      {"only the name of our TCP",
+       desired,
+       {udp, port(53, "TCP", "x"), http},
+       {step(53, "UDP"), step(53, "TCP"), step(80, "TCP")},
+       step(53, "TCP"),
+       false},
+  };
+  for (const auto& row : rows) {
+    INFO(row.what);
+    json mine = {{"f:spec", {{"f:selector", leaf}}}}; // we own something else, in any case
+    for (const auto& each : row.mine) mine["f:spec"]["f:ports"][each] = {{".", leaf}, {"f:name", leaf}, {"f:port", leaf}};
+    const json theirs = {{"f:spec", {{"f:ports", {{row.theirs, {{".", leaf}, {"f:name", leaf}, {"f:port", leaf}}}}}}}};
+    const json live = {{"spec", {{"ports", row.live}}},
+                       {"metadata",
+                        {{"managedFields",
+                          {{{"manager", manager}, {"operation", "Apply"}, {"fieldsV1", mine}},
+                           {{"manager", "mallory"}, {"operation", "Update"}, {"time", "2026"}, {"fieldsV1", theirs}}}}}}};
+    const auto claimed = claim_leftovers(live, manager, row.desired, Known{});
+    CHECK(claimed.has_value() == row.claimed);
+    if (claimed) CHECK((*claimed)[0]["fieldsV1"]["f:spec"]["f:ports"].contains(row.theirs));
+  }
+}
