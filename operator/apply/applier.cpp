@@ -196,6 +196,10 @@ Task<Result<>> Applier::remove(ObjectRef ref, std::string uid) {
   co_return Result<>{};
 }
 
+bool Applier::serves(const VersionedKind& kind) const {
+  return discovery_.map().find(kind.group, kind.version, kind.kind) != nullptr;
+}
+
 Task<> Applier::idle(ObjectRef ref) {
   for (auto it = writing_.find(ref); it != writing_.end(); it = writing_.find(ref)) {
     const auto event = it->second;

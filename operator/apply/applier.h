@@ -46,6 +46,9 @@ public:
   Task<Result<nlohmann::json>> dry_run(ObjectRef ref, std::string version, std::string body,
                                        std::shared_ptr<const SyncFacts> sync);
 
+  /// Whether the API server serves the kind in that version, as far as is known.
+  bool serves(const VersionedKind& kind) const;
+
   /// Returns when no write to the object is under way.
   Task<> idle(ObjectRef ref);
 

@@ -102,7 +102,9 @@ Task<Result<>> Applier::own_alone(ObjectRef ref) {
     if (!live && live.error().code == Code::ApiNotFound) co_return Result<>{};
     if (!live) co_return std::unexpected(std::move(live.error()));
     const ManagedObject* object = table_.find(ref);
-    const auto alone = object ? without_co_owners(*live, object->sync->manager) : std::nullopt;
+    const auto alone = object
+                           ? without_co_owners(*live, object->sync->manager, json::parse(object->body.json(), nullptr, false))
+                           : std::nullopt;
     if (!alone) co_return Result<>{};
     auto written = co_await set_managed_fields(ref, *live, alone->managed_fields, alone->drop_last_applied);
     if (written) co_return Result<>{};

@@ -65,14 +65,25 @@ bool is_established(const json& crd) {
 DriftEngine::DriftEngine(ObjectTable& table, Applier& applier, const asio::any_io_executor& executor)
     : table_(table), applier_(applier), executor_(executor), corrections_(executor) {}
 
-void DriftEngine::kind_restarted(const GroupKind& kind) {
+/// Whether that watch shows the object in the version in which it is applied, or would be if that were served.
+bool DriftEngine::is_shown_by(const VersionedKind& kind, const ManagedObject& object) const {
+  if (object.ref.group != kind.group || object.ref.kind != kind.kind) return false;
+  return object.version == kind.version || !applier_.serves(object.versioned_kind());
+}
+
+ManagedObject* DriftEngine::find(const VersionedKind& kind, const ObjectRef& ref) const {
+  ManagedObject* object = table_.find(ref);
+  return object && is_shown_by(kind, *object) ? object : nullptr;
+}
+
+void DriftEngine::kind_restarted(const VersionedKind& kind) {
   for (auto& [ref, object] : table_)
-    if (ref.group == kind.group && ref.kind == kind.kind) object->present = false;
+    if (is_shown_by(kind, *object)) object->present = false;
 }
 
 /// Most events are echoes of our own writes: those cost their first bytes only.
-bool DriftEngine::live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) {
-  ManagedObject* object = table_.find({kind.group, kind.kind, header.ns, header.name});
+bool DriftEngine::live_skip(const VersionedKind& kind, const kube::EventHeader& header, std::string_view line) {
+  ManagedObject* object = find(kind, {kind.group, kind.kind, header.ns, header.name});
   const uint64_t version = header.version_number();
   if (!object || version == 0 || kind.kind == "CustomResourceDefinition") return false;
   if (object->phase == Phase::Applying) {
@@ -85,11 +96,11 @@ bool DriftEngine::live_skip(const GroupKind& kind, const kube::EventHeader& head
   return true;
 }
 
-void DriftEngine::live_changed(const GroupKind& kind, json live) {
+void DriftEngine::live_changed(const VersionedKind& kind, json live) {
   const ObjectRef ref = ref_of(kind, live);
   if (const auto it = waiting_established_.find(ref); it != waiting_established_.end() && is_established(live))
     it->second->set();
-  if (ManagedObject* object = table_.find(ref)) consider(*object, std::move(live));
+  if (ManagedObject* object = find(kind, ref)) consider(*object, std::move(live));
 }
 
 void DriftEngine::consider(ManagedObject& object, json live) {
@@ -146,8 +157,8 @@ void DriftEngine::consider(ManagedObject& object, json live) {
   }
 }
 
-void DriftEngine::live_deleted(const GroupKind& kind, json last) {
-  if (ManagedObject* object = table_.find(ref_of(kind, last))) consider_gone(*object, last);
+void DriftEngine::live_deleted(const VersionedKind& kind, json last) {
+  if (ManagedObject* object = find(kind, ref_of(kind, last))) consider_gone(*object, last);
 }
 
 void DriftEngine::consider_gone(ManagedObject& object, const json& last) {
@@ -166,10 +177,10 @@ void DriftEngine::consider_gone(ManagedObject& object, const json& last) {
   }
 }
 
-void DriftEngine::kind_synced(const GroupKind& kind) {
+void DriftEngine::kind_synced(const VersionedKind& kind) {
   std::vector<ManagedObject*> missing;
   for (auto& [ref, object] : table_)
-    if (ref.group == kind.group && ref.kind == kind.kind && !object->present) missing.push_back(object.get());
+    if (!object->present && is_shown_by(kind, *object)) missing.push_back(object.get());
   for (ManagedObject* object : missing) {
     switch (object->phase) {
     case Phase::Pending:

@@ -50,11 +50,11 @@ public:
   /// known.
   void on_live(std::function<void(ManagedObject&, const nlohmann::json& live)> told) { live_ = std::move(told); }
 
-  void kind_restarted(const GroupKind& kind) override;
-  bool live_skip(const GroupKind& kind, const kube::EventHeader& header, std::string_view line) override;
-  void live_changed(const GroupKind& kind, nlohmann::json object) override;
-  void live_deleted(const GroupKind& kind, nlohmann::json object) override;
-  void kind_synced(const GroupKind& kind) override;
+  void kind_restarted(const VersionedKind& kind) override;
+  bool live_skip(const VersionedKind& kind, const kube::EventHeader& header, std::string_view line) override;
+  void live_changed(const VersionedKind& kind, nlohmann::json object) override;
+  void live_deleted(const VersionedKind& kind, nlohmann::json object) override;
+  void kind_synced(const VersionedKind& kind) override;
 
   /// Applier::on_applied: judges what the watch said during the write.
   void applied(ManagedObject& object);
@@ -85,6 +85,8 @@ public:
   Task<> wait() { return corrections_.wait(); }
 
 private:
+  bool is_shown_by(const VersionedKind& kind, const ManagedObject& object) const;
+  ManagedObject* find(const VersionedKind& kind, const ObjectRef& ref) const;
   struct Parked {
     nlohmann::json object;
     bool deleted = false;

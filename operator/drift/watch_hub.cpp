@@ -5,7 +5,7 @@
 namespace gitsync {
 
 struct WatchHub::One : kube::WatchSink {
-  One(WatchHub& hub, GroupKind k, const kube::Resource& resource)
+  One(WatchHub& hub, VersionedKind k, const kube::Resource& resource)
       : kind(std::move(k)), sink(hub.sink_), ready(hub.executor_), group(hub.executor_),
         watch(hub.client_, {resource.path(), std::string(api::owner_label_key), hub.on_restart_}, *this) {
     group.spawn("watch " + resource.text(), watch.run());
@@ -19,7 +19,7 @@ struct WatchHub::One : kube::WatchSink {
     ready.set();
   }
 
-  const GroupKind kind;
+  const VersionedKind kind;
   LiveObjects& sink;
   Event ready;
   bool given_up = false;
@@ -33,25 +33,41 @@ WatchHub::WatchHub(kube::Client& client, kube::Discovery& discovery, asio::any_i
 
 WatchHub::~WatchHub() = default;
 
-Task<bool> WatchHub::require(GroupKind kind, std::chrono::steady_clock::duration limit) {
-  std::erase_if(ending_, [](const auto& one) { return one->group.running() == 0; });
+/// The version in which such objects can be watched; the very one where the server cannot be asked.
+VersionedKind WatchHub::served(VersionedKind kind) const {
+  const auto& map = discovery_.map();
+  if (map.find(kind.group, kind.version, kind.kind)) return kind;
+  if (const auto* preferred = map.find(static_cast<const GroupKind&>(kind))) kind.version = preferred->version;
+  return kind;
+}
+
+/// Null where the kind isn't served.
+WatchHub::One* WatchHub::open(const VersionedKind& kind) {
   auto it = watches_.find(kind);
   if (it == watches_.end()) {
-    const auto* resource = discovery_.map().find(kind);
-    if (!resource) co_return false;
+    const auto* resource = discovery_.map().find(kind.group, kind.version, kind.kind);
+    if (!resource) return nullptr;
     it = watches_.emplace(kind, std::make_unique<One>(*this, kind, *resource)).first;
   }
-  auto& one = *it->second;
+  return it->second.get();
+}
+
+Task<bool> WatchHub::require(VersionedKind kind, std::chrono::steady_clock::duration limit) {
+  std::erase_if(ending_, [](const auto& one) { return one->group.running() == 0; });
+  kind = served(std::move(kind));
+  auto* one = open(kind);
   // Waited for in vain before (nobody may list that kind, say): what applies must not wait again each time.
-  if (one.given_up && !one.ready.is_set()) co_return false;
-  const bool ready = co_await one.ready.wait_for(limit);
+  if (!one || (one->given_up && !one->ready.is_set())) co_return false;
+  const bool ready = co_await one->ready.wait_for(limit);
   if (const auto still = watches_.find(kind); !ready && still != watches_.end()) still->second->given_up = true;
   co_return ready;
 }
 
-void WatchHub::retain(const std::set<GroupKind>& kinds) {
+void WatchHub::retain(const std::set<VersionedKind>& kinds) {
+  std::set<VersionedKind> wanted;
+  for (const auto& kind : kinds) wanted.insert(served(kind));
   for (auto it = watches_.begin(); it != watches_.end();) {
-    if (kinds.contains(it->first)) {
+    if (wanted.contains(it->first)) {
       ++it;
       continue;
     }
@@ -61,12 +77,12 @@ void WatchHub::retain(const std::set<GroupKind>& kinds) {
   }
 }
 
-void WatchHub::resync(const GroupKind& kind) {
-  if (const auto it = watches_.find(kind); it != watches_.end()) it->second->watch.resync();
+void WatchHub::resync(const VersionedKind& kind) {
+  if (auto* one = open(served(kind))) one->watch.resync();
 }
 
-bool WatchHub::has_shown(const GroupKind& kind) const {
-  const auto it = watches_.find(kind);
+bool WatchHub::has_shown(const VersionedKind& kind) const {
+  const auto it = watches_.find(served(kind));
   return it != watches_.end() && it->second->ready.is_set();
 }
 

@@ -47,8 +47,9 @@ bool shares(const json& theirs, const json& mine, const std::string& at, int dep
   return keys && !more;
 }
 
-/// Takes from `theirs` what `mine` has. An item of a list of which something of theirs is left keeps the keys that name it.
-void subtract(json& theirs, const json& mine, const std::string& at, int depth) {
+/// Takes from `theirs` what `mine` has, and all that is below what `next` no longer has. An item of a list of which something
+/// of theirs is left keeps the keys that name it.
+void subtract(json& theirs, const json& mine, const json& next, const std::string& at, int depth) {
   const json before = at.starts_with("k:") ? theirs : json();
   for (auto it = theirs.begin(); it != theirs.end();) {
     const auto same = mine.find(it.key());
@@ -56,8 +57,9 @@ void subtract(json& theirs, const json& mine, const std::string& at, int depth) 
       ++it;
       continue;
     }
-    if (!is_leaf(it.value()) && !is_leaf(*same) && depth < max_depth) {
-      subtract(it.value(), *same, it.key(), depth + 1);
+    const json* wanted = child(next, it.key(), true);
+    if (wanted && !is_leaf(it.value()) && !is_leaf(*same) && depth < max_depth) {
+      subtract(it.value(), *same, *wanted, it.key(), depth + 1);
       if (!it.value().empty()) {
         ++it;
         continue;
@@ -98,7 +100,7 @@ bool has_co_owner(const json& live, std::string_view manager) {
          });
 }
 
-std::optional<SoleOwnership> without_co_owners(const json& live, std::string_view manager) {
+std::optional<SoleOwnership> without_co_owners(const json& live, std::string_view manager, const json& next) {
   if (!has_co_owner(live, manager)) return {};
   const json* all = managed_fields(live);
   const auto mine = std::ranges::find_if(*all, [&](const json& entry) { return ours(entry, manager) && fields_of(entry); });
@@ -120,7 +122,7 @@ std::optional<SoleOwnership> without_co_owners(const json& live, std::string_vie
         if (is_leaf(annotations)) metadata.erase("f:annotations");
         if (is_leaf(metadata)) entry["fieldsV1"].erase("f:metadata");
       }
-      subtract(entry["fieldsV1"], (*mine)["fieldsV1"], {}, 0);
+      subtract(entry["fieldsV1"], (*mine)["fieldsV1"], next, {}, 0);
       if (entry["fieldsV1"].empty()) continue;
     }
     out.managed_fields.push_back(std::move(entry));

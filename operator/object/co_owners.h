@@ -25,8 +25,11 @@ struct SoleOwnership {
                                   // and of a Secret it holds the values
 };
 
-/// Nothing where has_co_owner() is false. Such managers keep what they own alone: nobody asked to have that removed.
-std::optional<SoleOwnership> without_co_owners(const nlohmann::json& live, std::string_view manager);
+/// Nothing where has_co_owner() is false. `next` is what is applied then. Such managers keep what they own alone: nobody asked
+/// to have that removed. But of a part that we own and `next` lacks (a container, a probe) they keep nothing, or what the
+/// server filled in under their name would stay as half of it.
+std::optional<SoleOwnership> without_co_owners(const nlohmann::json& live, std::string_view manager,
+                                               const nlohmann::json& next);
 
 /// kubectl.kubernetes.io/last-applied-configuration
 inline constexpr std::string_view last_applied_annotation = "kubectl.kubernetes.io/last-applied-configuration";

@@ -14,6 +14,13 @@ struct GroupKind {
   friend auto operator<=>(const GroupKind&, const GroupKind&) = default;
 };
 
+/// A kind in one of its versions. Two versions of a kind may name the same field in different ways, and managedFields names the
+/// fields of the version in which an object was applied: so that is the one in which it has to be looked at.
+struct VersionedKind : GroupKind {
+  std::string version;
+  friend auto operator<=>(const VersionedKind&, const VersionedKind&) = default;
+};
+
 /// An object's identity. Two manifests with equal refs are the same object whatever version they are written in.
 struct ObjectRef {
   std::string group;

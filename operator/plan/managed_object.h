@@ -56,6 +56,8 @@ enum class Phase : uint8_t {
 };
 
 struct ManagedObject {
+  VersionedKind versioned_kind() const { return {ref.group_kind(), version}; }
+
   ObjectRef ref;
   std::string version;
   SourceLocation at;

@@ -322,7 +322,7 @@ Task<> Controller::reap(std::shared_ptr<source::Repository> repository) {
 Task<> Controller::housekeeping() {
   for (;;) {
     co_await sleep_for(housekeeping_pause);
-    std::set<GroupKind> kinds;
+    std::set<VersionedKind> kinds;
     for (const auto& [key, sync] : syncs_) kinds.merge(sync->kinds());
     watches_.retain(kinds);
     malloc_trim(0);

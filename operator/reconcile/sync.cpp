@@ -149,11 +149,13 @@ bool Sync::ready_with(const std::string& source_key, const std::string& commit) 
   return this->source_key() != source_key || (desired_.commit == commit && pending().empty());
 }
 
-std::set<GroupKind> Sync::kinds() const {
-  std::set<GroupKind> out;
-  for (const auto& [file, objects] : desired_.files)
-    for (const auto& ref : objects) out.insert(ref.group_kind());
-  for (const auto& ref : desired_.leaving) out.insert(ref.group_kind());
+std::set<VersionedKind> Sync::kinds() const {
+  std::set<VersionedKind> out;
+  const auto add = [&](const ObjectRef& ref) {
+    if (const auto* object = context_.table.find(ref)) out.insert(object->versioned_kind());
+  };
+  for (const auto& [file, objects] : desired_.files) std::ranges::for_each(objects, add);
+  std::ranges::for_each(desired_.leaving, add);
   return out;
 }
 

@@ -138,7 +138,7 @@ public:
   }
   /// True after the finalizer was removed: nothing is left to do.
   bool finished() const { return finished_; }
-  std::set<GroupKind> kinds() const;
+  std::set<VersionedKind> kinds() const;
 
   void stop();
   Task<> wait();
@@ -217,6 +217,7 @@ private:
   Task<std::vector<Error>> apply_stage(Stage stage, const std::vector<ObjectRef>& objects);
   Task<> carry_out(source::Revision revision, bool quiet);
   Task<> tell_slow(uint64_t attempt);
+  Task<> await_served(GroupKind kind, std::set<std::string> versions);
   Task<Result<>> definitions_served(const std::vector<ObjectRef>& crds);
   std::vector<ObjectRef> pending() const;
 
@@ -354,6 +355,7 @@ private:
   std::map<ObjectRef, std::string> terminating_; // deleted, and held by these finalizers
   Instant next_look_{};                          // at those
   std::set<ObjectRef> failed_;                   // refused in this pass of apply_pending()
+  bool definitions_written_ = false;             // it has created or changed a CRD
   std::set<ObjectRef> claims_;                   // objects of others that the last plan wanted
   std::string planned_commit_;                   // the commit of the last plan, accepted or refused
   bool peers_awaited_ = false;                   // pruning waits until others of its source have read the commit

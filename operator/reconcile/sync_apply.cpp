@@ -31,25 +31,35 @@ Task<Result<>> Sync::definitions_served(const std::vector<ObjectRef>& crds) {
   co_return co_await context_.discovery.refresh();
 }
 
+/// A kind or version that a CRD of this revision defines is served a moment after the CRD was written. Returns in any case: the
+/// apply tells of what is missing.
+Task<> Sync::await_served(GroupKind kind, std::set<std::string> versions) {
+  const auto served = [&] {
+    return std::ranges::all_of(versions, [&](const std::string& version) {
+      return context_.discovery.map().find(kind.group, version, kind.kind) != nullptr;
+    });
+  };
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (auto pause = std::chrono::milliseconds(20); !served(); pause = std::min(pause * 2, std::chrono::milliseconds(1'000))) {
+    co_await context_.discovery.refresh();
+    // The kind is there: only a definition that was written just now can bring the version.
+    const bool hopeless = context_.discovery.map().find(kind) && !definitions_written_;
+    if (served() || hopeless || std::chrono::steady_clock::now() >= deadline) co_return;
+    co_await sleep_for(pause);
+  }
+}
+
 /// One stage of objects that may all be applied now; their errors.
 Task<std::vector<Error>> Sync::apply_stage(Stage stage, const std::vector<ObjectRef>& objects) {
   std::vector<Error> errors;
-  std::set<GroupKind> kinds;
+  std::map<GroupKind, std::set<std::string>> kinds; // with the versions that are needed
   std::vector<ObjectRef> crds;
-  for (const auto& ref : objects) kinds.insert(ref.group_kind());
+  for (const auto& ref : objects)
+    if (const auto* object = context_.table.find(ref)) kinds[ref.group_kind()].insert(object->version);
   // Watches first, so that no change between our write and our first look is missed.
-  for (const auto& kind : kinds) {
-    if (!context_.discovery.map().find(kind)) {
-      // Defined by a CRD of this revision: served a moment after it is Established.
-      const auto deadline = std::chrono::steady_clock::now() + patience;
-      for (auto pause = std::chrono::milliseconds(20);
-           !context_.discovery.map().find(kind) && std::chrono::steady_clock::now() < deadline;
-           pause = std::min(pause * 2, std::chrono::milliseconds(1'000))) {
-        co_await context_.discovery.refresh();
-        if (!context_.discovery.map().find(kind)) co_await sleep_for(pause);
-      }
-    }
-    co_await context_.watches.require(kind, std::chrono::seconds(5));
+  for (const auto& [kind, versions] : kinds) {
+    co_await await_served(kind, versions);
+    for (const auto& version : versions) co_await context_.watches.require({kind, version}, std::chrono::seconds(5));
   }
   const bool definitions = stage == Stage::Definitions;
   co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
@@ -70,6 +80,7 @@ Task<std::vector<Error>> Sync::apply_stage(Stage stage, const std::vector<Object
           event(report::EventReason::Recreated,
                 cat(ref.text(), " could not be changed in place, and was deleted and made anew (", recreate_annotation, ")"));
         if (definitions && first && ref.kind == "CustomResourceDefinition") crds.push_back(ref);
+        definitions_written_ |= definitions && outcome->changed;
         co_return;
       }
       if (outcome.error().retry == Retry::After && attempt < tries_when_told_to_wait) {
@@ -96,6 +107,7 @@ Task<Sync::Applied> Sync::apply_pending() {
   const bool stop = !spec_ || spec_->spec.on_error == api::OnError::Stop;
   Applied out;
   failed_.clear();
+  definitions_written_ = false;
   // Round by round: what one applies may be what the next one waits for. Each round applies or fails at least one object.
   for (bool more = true; more;) {
     more = false;

@@ -23,7 +23,7 @@ void Sync::pauses_changed() {
     if (!object) continue;
     object->paused = false;
     context_.drift.resume(*object);
-    context_.watches.resync(ref.group_kind()); // its health, which was not asked about
+    context_.watches.resync(object->versioned_kind()); // its health, which was not asked about
   }
   for (const auto& [ref, pause] : wanted) {
     if (paused_.contains(ref)) continue;

@@ -22,6 +22,28 @@ Task<Result<bool>> is_uninstalled(kube::Client& kube, std::string home) {
   if (found.error().code == Code::ApiNotFound) co_return true;
   co_return std::unexpected(found.error());
 }
+
+/// Declared objects with the namespace and name of one that leaves. The API server may serve one object in two groups (an
+/// Event; an Ingress in its time), and a manifest that moves from one to the other is no reason to delete it.
+std::vector<ObjectRef> twins_of(const std::set<ObjectRef>& leaving, ObjectTable& table) {
+  std::set<std::pair<std::string, std::string>> names;
+  for (const auto& ref : leaving) names.emplace(ref.ns, ref.name);
+  std::vector<ObjectRef> out;
+  for (const auto& [ref, object] : table)
+    if (object->phase != Phase::Removing && names.contains({ref.ns, ref.name})) out.push_back(ref);
+  return out;
+}
+
+/// Which of them is that very object; null where none is.
+const ManagedObject* declared_as(const std::string& uid, const ObjectRef& ref, const std::vector<ObjectRef>& twins,
+                                 ObjectTable& table) {
+  if (uid.empty()) return nullptr;
+  for (const auto& twin : twins)
+    if (const auto* object = table.find(twin); object && twin != ref && object->phase != Phase::Removing && object->uid == uid)
+      return object;
+  return nullptr;
+}
+
 } // namespace
 
 void Sync::forget(const ObjectRef& ref) {
@@ -47,6 +69,7 @@ Task<std::vector<Error>> Sync::prune() {
   std::map<int, std::vector<ObjectRef>, std::greater<>> stages; // the other way round
   for (const auto& ref : desired_.leaving)
     if (!paused_.contains(ref)) stages[static_cast<int>(stage_of(ref.group_kind()))].push_back(ref);
+  const auto twins = twins_of(desired_.leaving, context_.table);
   std::vector<std::string> names;
   for (auto& [stage, objects] : stages) {
     co_await parallel_for(objects.size(), in_flight, [&](size_t i) -> Task<> {
@@ -83,6 +106,12 @@ Task<std::vector<Error>> Sync::prune() {
       object = context_.table.find(ref);
       std::string uid = object->uid;
       for (int looks = 0;; ++looks) {
+        if (const auto* twin = declared_as(uid, ref, twins, context_.table)) {
+          log::info("stays, since git declares it as another kind",
+                    {{"gitsync", meta_.key()}, {"object", ref.text()}, {"as", twin->ref.text()}});
+          forget(ref);
+          co_return;
+        }
         if (!uid.empty()) {
           auto removed = co_await context_.applier.remove(ref, uid);
           if (removed) {

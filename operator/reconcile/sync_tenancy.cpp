@@ -69,7 +69,7 @@ void Sync::lost(const ObjectRef& ref) {
 bool Sync::never_made(const ObjectRef& ref) const {
   const auto* object = context_.table.find(ref);
   return object && object->uid.empty() && object->applied.empty() && !object->present &&
-         context_.watches.has_shown(ref.group_kind());
+         context_.watches.has_shown(object->versioned_kind());
 }
 
 } // namespace gitsync::reconcile

@@ -31,6 +31,7 @@ TEST_CASE("people's tools are told from controllers", "[ownership]") {
 TEST_CASE("who declared an object before us keeps what we don't declare, and nothing of what we do", "[ownership]") {
   struct Row {
     const char *what, *mine, *theirs, *left; // left: "" where it loses all, null where nothing is to be done
+    const char* next = R"({"data":{"a":1},"spec":{},"c":[{"name":"x"}]})"; // what is applied then
   };
   const std::vector<Row> rows = {
       {"the same fields", R"({"f:data":{"f:a":{},"f:b":{}}})", R"({"f:data":{"f:a":{},"f:b":{}}})", ""},
@@ -42,6 +43,10 @@ TEST_CASE("who declared an object before us keeps what we don't declare, and not
       {"an item of which something is theirs", R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{},"f:image":{}}}})",
        R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{},"f:image":{},"f:tty":{}}}})",
        R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{},"f:tty":{}}}})"},
+      {"an item that leaves", R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{},"f:image":{}}}})",
+       R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{},"f:image":{},"f:filled-in":{}}}})", "", R"({"c":[{"name":"y"}]})"},
+      {"a probe that leaves", R"({"f:probe":{"f:port":{}}})", R"({"f:probe":{".":{},"f:period":{},"f:port":{}},"f:tty":{}})",
+       R"({"f:tty":{}})", "{}"},
       {"an item of its own", R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{}}}})",
        R"({"f:c":{"k:{\"name\":\"x\"}":{".":{},"f:name":{}},"k:{\"name\":\"y\"}":{".":{},"f:name":{}}}})",
        R"({"f:c":{"k:{\"name\":\"y\"}":{".":{},"f:name":{}}}})"},
@@ -54,7 +59,7 @@ TEST_CASE("who declared an object before us keeps what we don't declare, and not
       const auto live = object({entry(manager, "Apply", json::parse(row.mine)), entry(who, "Update", json::parse(row.theirs))});
       const bool expected = row.left && who[1] == 'u';
       CHECK(has_co_owner(live, manager) == expected);
-      const auto alone = without_co_owners(live, manager);
+      const auto alone = without_co_owners(live, manager, json::parse(row.next));
       REQUIRE(alone.has_value() == expected);
       if (!alone) continue;
       CHECK(alone->managed_fields[0] == live["metadata"]["managedFields"][0]);
@@ -75,7 +80,7 @@ TEST_CASE("kubectl's note of what it applied goes with its ownership", "[ownersh
   theirs["f:data"] = {{"f:a", json::object()}};
   const json mine = {{"f:data", {{"f:a", json::object()}}}};
   auto live = object({entry(manager, "Apply", mine), entry("kubectl-client-side-apply", "Update", theirs)});
-  auto alone = without_co_owners(live, manager);
+  auto alone = without_co_owners(live, manager, json());
   REQUIRE(alone);
   CHECK(alone->drop_last_applied);
   CHECK(alone->managed_fields.size() == 1);
@@ -83,13 +88,13 @@ TEST_CASE("kubectl's note of what it applied goes with its ownership", "[ownersh
   auto declared = json::parse(noted);
   declared.update(mine);
   live = object({entry(manager, "Apply", declared), entry("kubectl-client-side-apply", "Update", theirs)});
-  alone = without_co_owners(live, manager);
+  alone = without_co_owners(live, manager, json());
   REQUIRE(alone);
   CHECK_FALSE(alone->drop_last_applied);
   // Somebody took it away already.
   live = object({entry(manager, "Apply", mine), entry("kubectl-client-side-apply", "Update", theirs)});
   live["metadata"].erase("annotations");
-  alone = without_co_owners(live, manager);
+  alone = without_co_owners(live, manager, json());
   REQUIRE(alone);
   CHECK_FALSE(alone->drop_last_applied);
 }
