@@ -223,6 +223,7 @@ private:
 
   // sync_prune.cpp
   Task<std::vector<Error>> prune();
+  bool must_await_peers(const std::string& commit);
   Task<Result<bool>> give_up(ObjectRef ref);
   Task<std::set<ObjectRef>> populated(const Plan& plan);
   Task<std::vector<Error>> release_all(std::vector<ObjectRef> objects);

@@ -11,6 +11,7 @@ namespace gitsync::reconcile {
 namespace {
 using nlohmann::json;
 constexpr size_t in_flight = 32;
+constexpr std::chrono::seconds patience_with_peers{10};
 constexpr size_t most_named = 5;                          // objects in a message
 constexpr std::chrono::seconds pause_between_glances{30}; // at what is awaited while it terminates; the watches tell sooner
 
@@ -154,6 +155,19 @@ Task<std::vector<Error>> Sync::prune() {
     log::info("pruned", {{"gitsync", meta_.key()}, {"objects", count}});
   }
   co_return errors;
+}
+
+/// What this GitSync no longer declares another one may declare by the same commit: then it is handed over, not deleted. True
+/// while there is one that hasn't read it; one that cannot (its git is away, its manifests are broken) doesn't stop the pruning
+/// for ever.
+bool Sync::must_await_peers(const std::string& commit) {
+  const auto now = std::chrono::steady_clock::now();
+  if (context_.peers_behind(*this, commit)) {
+    if (!std::exchange(peers_awaited_, true)) peers_since_ = now;
+    if (now - peers_since_ < patience_with_peers) return true;
+  }
+  peers_awaited_ = false;
+  return false;
 }
 
 /// Hands an object over to another GitSync that claims it, without deleting it. False where nobody does.
@@ -312,6 +326,10 @@ Task<bool> Sync::finalize() {
       waits && now < next_look_ &&
       std::ranges::all_of(desired_.leaving, [this](const ObjectRef& ref) { return terminating_.contains(ref); });
   bool left = !may_act();
+  if (const auto* source = spec_ ? context_.source(spec_->source_key()) : nullptr;
+      !left && policy != api::DeletionPolicy::Orphan && !desired_.leaving.empty() && source && source->revision() &&
+      must_await_peers(source->revision()->commit)) // it may have been renamed: the new one is about to claim its objects
+    co_return false;
   if (!left && !only_waits) {
     auto errors = co_await delete_all(policy);
     next_look_ = std::chrono::steady_clock::now() + pause_between_glances;

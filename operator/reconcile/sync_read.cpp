@@ -6,8 +6,6 @@
 namespace gitsync::reconcile {
 namespace {
 
-/// A peer that cannot read the commit (its git is away, its manifests are broken) must not stop pruning for ever.
-constexpr std::chrono::seconds patience_with_peers{10};
 constexpr std::chrono::seconds slow{3};
 
 /// "./deploy/apps/" → "deploy/apps/": what makes a file's name one that people find in the repository.
@@ -349,14 +347,9 @@ Task<> Sync::carry_out(source::Revision revision, bool quiet) {
     co_return;
   }
   auto errors = std::move(applied.errors);
-  // What this GitSync no longer declares another one may declare by the same commit: then it is handed over, not deleted.
-  const auto now = std::chrono::steady_clock::now();
   const bool pruning = errors.empty() && leaving_now() && spec_->spec.prune;
-  if (pruning && context_.peers_behind(*this, revision.commit)) {
-    if (!std::exchange(peers_awaited_, true)) peers_since_ = now;
-    if (now - peers_since_ < patience_with_peers) co_return;
-  }
-  peers_awaited_ = false;
+  if (pruning && must_await_peers(revision.commit)) co_return;
+  if (!pruning) peers_awaited_ = false;
   if (pruning) {
     // Durable before the first of them goes: a restart in the middle must not take them for declared and bring them back.
     if (auto saved = co_await save_records(); !saved)

@@ -200,6 +200,31 @@ TEST_CASE(
   site.fence(config_map(site.ns, "one"));
 }
 
+TEST_CASE("A GitSync that is renamed in git keeps its objects, whichever of the two is seen first") {
+  Site site("prune-rename-git");
+  const auto child = [&](const std::string& name) {
+    return "apiVersion: gitops.volaticloud.com/v1alpha1\nkind: GitSync\nmetadata: {name: " + name +
+           "}\nspec:\n  sourceRef: {name: source}\n  path: child\n  targetNamespace: " + site.ns + "\n";
+  };
+  site.repo.write("child/one.yaml", config_map_yaml("one", {{"color", "blue"}}));
+  site.repo.write("app/child.yaml", child("child-0"));
+  site.begin({{"prune", {{"maxDeletePercent", 100}}}});
+  const auto uid = [&] { return text_at(site.await_exists(config_map(site.ns, "one")), "/metadata/uid"); };
+  const std::string before = uid();
+  for (int round = 1; round <= 4; ++round) {
+    site.repo.write("app/child.yaml", child("child-" + std::to_string(round)));
+    site.repo.write("child/one.yaml", config_map_yaml("one", {{"round", std::to_string(round)}}));
+    const auto commit = site.push();
+    const std::string now = "child-" + std::to_string(round);
+    site.await_applied(commit, now);
+    site.await_gone(git_sync(site.ns, "child-" + std::to_string(round - 1)));
+    CHECK(uid() == before);
+    const json one = site.api.get(config_map(site.ns, "one"));
+    CHECK(one["data"] == json{{"round", std::to_string(round)}});
+    CHECK(text_at(one, "/metadata/annotations/gitops.volaticloud.com~1sync-name") == site.ns + "/" + now);
+  }
+}
+
 TEST_CASE("Consent is used up: the same deletion a second time is asked about again") {
   PruneSite site("prune-again");
   const auto remove_five = [&] {
