@@ -47,10 +47,12 @@ std::vector<Dependency> read_dependencies(SpecReader& reader) {
   std::vector<Dependency> out;
   for (const auto* entry : reader.entries("dependsOn", most_dependencies)) {
     const std::string at = cat("dependsOn[", out.size(), "]");
-    Dependency dependency{reader.entry_text(*entry, at, "name", longest_name),
+    Dependency dependency{reader.entry_text(*entry, at, "name", longest_name), reader.entry_text(*entry, at, "namespace", 63),
                           reader.entry_text(*entry, at, "readyExpr", longest_expression)};
     reader.check(is_dns_subdomain(dependency.name), cat(at, ".name"),
                  "must be an object's name (lower-case letters, digits, \"-\" and \".\")");
+    reader.check(dependency.ns.empty() || is_dns_label(dependency.ns), cat(at, ".namespace"),
+                 "must be a namespace's name (lower-case letters, digits and \"-\")");
     out.push_back(std::move(dependency));
   }
   return out;
@@ -214,6 +216,10 @@ GitSyncSpec read_spec(SpecReader& reader) {
 
 std::string GitSync::source_key() const {
   return owner_name(spec.source_namespace.empty() ? meta.ns : spec.source_namespace, spec.source_name);
+}
+
+std::string GitSync::key_of(const Dependency& dependency) const {
+  return owner_name(dependency.ns.empty() ? meta.ns : dependency.ns, dependency.name);
 }
 
 std::string GitSync::source_key(const ImageSpec& image) const {

@@ -68,7 +68,8 @@ enum class OnError {
 
 /// Another GitSync that has to be ready first: an entry of spec.dependsOn.
 struct Dependency {
-  std::string name;       // of the same namespace
+  std::string name;
+  std::string ns;         // "": the GitSync's own
   std::string ready_expr; // CEL over `self` and `dep`; "" for none
   friend bool operator==(const Dependency&, const Dependency&) = default;
 };
@@ -159,6 +160,8 @@ struct GitSync {
   /// "namespace/name" of the source.
   std::string source_key() const;
   /// The same of what an image is built from.
+  /// Of a GitSync that it depends on: "namespace/name".
+  std::string key_of(const Dependency& dependency) const;
   std::string source_key(const ImageSpec& image) const;
 };
 

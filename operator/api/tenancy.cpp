@@ -27,6 +27,8 @@ std::optional<Error> not_allowed(const GitSync& sync, const Tenancy& tenancy) {
   };
   if (!sync.spec.source_namespace.empty() && sync.spec.source_namespace != sync.meta.ns)
     return elsewhere("spec.sourceRef.namespace", sync.spec.source_namespace);
+  for (const auto& dependency : sync.spec.depends_on)
+    if (!dependency.ns.empty() && dependency.ns != sync.meta.ns) return elsewhere("spec.dependsOn[].namespace", dependency.ns);
   return {};
 }
 

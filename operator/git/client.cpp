@@ -161,7 +161,8 @@ Task<Result<Trees>> run_trees(std::shared_ptr<Pool> pool, TreesRequest request, 
   const auto job = encode(Job(TreesJob{.mirror = (pool->options().mirrors / mirror_name(request.url)).string(),
                                        .url = request.url,
                                        .commit = request.commit,
-                                       .paths = std::move(request.paths)}));
+                                       .paths = std::move(request.paths),
+                                       .globs = std::move(request.globs)}));
   Trees out;
   const std::function<Result<bool>(Answer)> take = [&](Answer answer) -> Result<bool> {
     auto* trees = std::get_if<Trees>(&answer);

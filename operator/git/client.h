@@ -53,10 +53,12 @@ struct ReadRequest {
   std::chrono::milliseconds timeout{60'000};
 };
 
+using Globs = std::vector<std::string>; // git/path_glob.h, from the root of the repository
+
 struct HistoryRequest {
   std::string url; // names the mirror
   std::string commit;
-  std::vector<std::string> paths; // globs (git/path_glob.h) from the root of the repository
+  Globs paths;
   std::chrono::milliseconds timeout{60'000};
 };
 
@@ -82,23 +84,28 @@ struct TreesRequest {
   std::string url; // names the mirror
   std::string commit;
   std::vector<std::string> paths; // as ReadRequest::path
+  std::vector<Globs> globs;
   std::chrono::milliseconds timeout{60'000};
 };
 
-/// Tree ids by path, as it was asked. Paths that are missing, unsafe or no directory are left out.
+/// What stands in one commit, by what was asked for.
 struct Trees {
-  std::map<std::string, std::string> ids;
+  std::map<std::string, std::string> ids; // of trees; paths that are missing, unsafe or no directory are left out
+  std::map<Globs, std::string> matches;   // a digest of the paths, modes and ids of all that the globs match, the same for two
+                                          // commits if and only if those are; globs that match too much are left out
 };
 
-/// Control thread only. Jobs of one URL run one after the other, different URLs at the same time in up to `workers` processes.
-/// Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are killed at a deadline, when
-/// a caller is cancelled, and by destruction.
+/// Control thread only. Jobs of one URL run one after the other, different URLs at the same time in up to `workers` processes,
+/// by turns of the URLs. Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are
+/// killed at a deadline, when a caller is cancelled, and by destruction.
 class Client {
 public:
   struct Options {
     std::filesystem::path mirrors; // directory for bare mirrors, one per URL (named by its hash); made where missing
     std::filesystem::path executable = "/proc/self/exe";
-    size_t workers = 2;
+    size_t workers = 2; // at once, as a rule
+    size_t surge = 8;   // as many while all have been at work for `stuck`: mute remotes delay nobody else
+    std::chrono::milliseconds stuck{1'000};
     std::chrono::milliseconds idle{30'000};
     uint64_t memory = 384u << 20;         // RLIMIT_DATA of a worker
     uint64_t max_repository = 4ull << 30; // bytes that one fetch may receive
@@ -113,7 +120,7 @@ public:
   /// in byte order of their paths. Memory stays bounded by one file. Symlinks and submodules are UnsafePath errors.
   Task<Result<ReadResult>> read(ReadRequest request, std::function<void(FileChange)> sink);
 
-  /// Which tree stands at each path of a commit: one short job for all of them.
+  /// Which tree stands at each path of a commit, and what globs match in it: one short job for all of them.
   Task<Result<Trees>> trees(TreesRequest request);
   /// The last commit that changed a file which one of the globs matches: the first one, from the request's commit along first
   /// parents, that differs there from its own first parent (`git log -1 --first-parent COMMIT -- PATHS`). So a merge counts as

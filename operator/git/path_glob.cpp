@@ -76,6 +76,12 @@ Result<PathGlob> PathGlob::parse(std::string_view text) {
 
 bool PathGlob::matches(std::string_view path) const { return walk(names_, path).back(); }
 
+bool PathGlob::matches_all_below(std::string_view directory) const {
+  const auto at = walk(names_, directory);
+  const auto size = names_.size(); // "**" and what parse() puts behind it
+  return size >= 2 && names_[size - 1] == "*" && names_[size - 2] == any_directories && at[size - 2];
+}
+
 bool PathGlob::may_match_below(std::string_view directory) const {
   auto at = walk(names_, directory);
   at.pop_back(); // what has matched whole has no name left

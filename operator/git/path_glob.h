@@ -19,6 +19,8 @@ public:
 
   /// Whether a file's path, from the root, matches.
   bool matches(std::string_view path) const;
+  /// Whether every path below the directory matches.
+  bool matches_all_below(std::string_view directory) const;
   /// False where no path below the directory can match: it need not be entered.
   bool may_match_below(std::string_view directory) const;
 

@@ -37,7 +37,8 @@ struct Pool::WaiterGuard {
   }
 };
 
-Choice choose(std::span<const WorkerView> workers, size_t limit, std::string_view credentials, std::string_view url) {
+Choice choose(std::span<const WorkerView> workers, const PoolLimits& limits, std::string_view credentials, std::string_view url,
+              Instant now) {
   std::optional<size_t> fit, oldest;
   const auto knows = [&](const WorkerView& worker) { return std::ranges::find(worker.urls, url) != worker.urls.end(); };
   for (size_t i = 0; i < workers.size(); ++i) {
@@ -50,14 +51,17 @@ Choice choose(std::span<const WorkerView> workers, size_t limit, std::string_vie
     }
   }
   if (fit) return {Choice::Use, *fit};
-  if (workers.size() < limit) return {Choice::Start};
+  if (workers.size() < limits.workers) return {Choice::Start};
   if (oldest) return {Choice::Replace, *oldest};
+  const bool all_stuck = std::ranges::all_of(workers, [&](const auto& worker) { return now - worker.used >= limits.stuck; });
+  if (workers.size() < limits.surge && all_stuck) return {Choice::Start};
   return {};
 }
 
 Pool::Pool(asio::any_io_executor executor, Client::Options options)
-    : executor_(std::move(executor)), options_(std::move(options)), idle_timer_(executor_) {
+    : executor_(std::move(executor)), options_(std::move(options)), idle_timer_(executor_), surge_timer_(executor_) {
   options_.workers = std::max<size_t>(options_.workers, 1);
+  options_.surge = std::max(options_.surge, options_.workers);
 }
 
 Pool::~Pool() = default;
@@ -78,22 +82,45 @@ Task<Result<Pool::Lease>> Pool::acquire(std::string url, std::string credentials
   co_return Lease(self, **waiter.granted, std::move(url));
 }
 
-/// Grants what can be granted, oldest first; a URL that is in use or wanted by an older waiter is passed over.
-void Pool::pump() {
-  for (bool again = true; again;) {
-    again = false;
-    std::vector<std::string_view> passed;
-    for (auto* waiter : waiters_) {
-      if (waiter->granted) continue;
-      if (std::ranges::find(busy_urls_, waiter->url) != busy_urls_.end() ||
-          std::ranges::find(passed, waiter->url) != passed.end())
-        continue;
-      if (!try_grant(*waiter)) return; // no worker is free: nobody behind gets one either
-      waiter->timer.cancel();
-      again = true;
-      break;
+/// The oldest waiter of the URL that was served longest ago, of those that nobody works on.
+Pool::Waiter* Pool::next_waiter() const {
+  Waiter* out = nullptr;
+  uint64_t turn = 0;
+  for (auto* waiter : waiters_) {
+    if (waiter->granted || std::ranges::find(busy_urls_, waiter->url) != busy_urls_.end()) continue;
+    const auto it = served_.find(waiter->url);
+    const uint64_t at = it == served_.end() ? 0 : it->second;
+    if (!out || at < turn) {
+      out = waiter;
+      turn = at;
     }
   }
+  return out;
+}
+
+/// Grants what can be granted.
+void Pool::pump() {
+  while (auto* waiter = next_waiter()) {
+    if (!try_grant(*waiter)) { // no worker is free: nobody else gets one either
+      watch_stuck();
+      return;
+    }
+    waiter->timer.cancel();
+  }
+  surge_timer_.cancel();
+  if (waiters_.empty()) served_.clear();
+}
+
+/// Looks again when all workers will have been at work for so long that another one may start.
+void Pool::watch_stuck() {
+  if (workers_.size() >= options_.surge) return;
+  Instant latest{};
+  for (const auto& worker : workers_) latest = std::max(latest, worker.view.used);
+  surge_timer_.expires_at(latest + options_.stuck);
+  surge_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (!error && self && !self->closed_) self->pump();
+  });
 }
 
 bool Pool::try_grant(Waiter& waiter) {
@@ -108,7 +135,8 @@ bool Pool::try_grant(Waiter& waiter) {
     views.push_back(it->view);
     at.push_back(it++);
   }
-  const auto choice = choose(views, options_.workers, waiter.credentials, waiter.url);
+  const auto now = std::chrono::steady_clock::now();
+  const auto choice = choose(views, {options_.workers, options_.surge, options_.stuck}, waiter.credentials, waiter.url, now);
   if (choice.kind == Choice::Wait) return false;
   std::list<PoolWorker>::iterator worker;
   if (choice.kind == Choice::Use) {
@@ -124,6 +152,8 @@ bool Pool::try_grant(Waiter& waiter) {
     worker = workers_.insert(workers_.end(), PoolWorker{std::move(*process), {.credentials = waiter.credentials}});
   }
   worker->view.busy = true;
+  worker->view.used = now;
+  served_[waiter.url] = ++turn_;
   auto& urls = worker->view.urls;
   std::erase(urls, waiter.url);
   urls.insert(urls.begin(), waiter.url);
@@ -168,6 +198,7 @@ void Pool::close() {
   if (closed_) return;
   closed_ = true;
   idle_timer_.cancel();
+  surge_timer_.cancel();
   for (auto* waiter : waiters_) waiter->timer.cancel();
   for (auto it = workers_.begin(); it != workers_.end();) {
     const auto worker = it++;

@@ -6,6 +6,7 @@
 #include "runtime/worker_process.h"
 
 #include <list>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,7 +19,7 @@ struct WorkerView {
   std::string credentials;       // the one credential set that it serves
   std::vector<std::string> urls; // served lately
   bool busy = false;
-  Instant used{};
+  Instant used{}; // since when it is busy, or idle
 };
 
 struct Choice {
@@ -31,11 +32,19 @@ struct Choice {
   size_t index = 0; // of Use and Replace
 };
 
-/// Prefers the worker that has the URL's mirror open, then the one used last (so that the others become idle and leave). Pure.
-Choice choose(std::span<const WorkerView> workers, size_t limit, std::string_view credentials, std::string_view url);
+/// How many workers there may be.
+struct PoolLimits {
+  size_t workers = 2; // as a rule
+  size_t surge = 2;   // where all have been busy for `stuck`
+  std::chrono::milliseconds stuck{0};
+};
 
-/// Owns the workers. Jobs of one URL run one after the other, in the order of their arrival; at most Options::workers at a
-/// time.
+/// Prefers the worker that has the URL's mirror open, then the one used last (so that the others become idle and leave). Pure.
+Choice choose(std::span<const WorkerView> workers, const PoolLimits& limits, std::string_view credentials, std::string_view url,
+              Instant now);
+
+/// Owns the workers. Jobs of one URL run one after the other, in the order of their arrival; the URL that was served longest
+/// ago comes first, so that one with many jobs doesn't keep others waiting.
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
   Pool(asio::any_io_executor executor, Client::Options options);
@@ -77,6 +86,8 @@ private:
   void release(std::list<PoolWorker>::iterator worker, const std::string& url, bool healthy);
   void pump();
   bool try_grant(Waiter& waiter);
+  Waiter* next_waiter() const;
+  void watch_stuck();
   void watch_idle();
   void drop_idle();
 
@@ -85,7 +96,9 @@ private:
   std::list<PoolWorker> workers_;
   std::list<Waiter*> waiters_;
   std::vector<std::string> busy_urls_;
-  asio::steady_timer idle_timer_;
+  std::map<std::string, uint64_t> served_; // of URLs that have waiters: when it was their turn last
+  uint64_t turn_ = 0;
+  asio::steady_timer idle_timer_, surge_timer_;
   bool closed_ = false;
 };
 

@@ -84,35 +84,36 @@ FileChange change_from(json& value) {
 } // namespace
 
 std::string encode(const Job& job) {
-  return text_of(std::visit(
-      Overload{[](const StartJob& j) -> json {
-                 return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
-               },
-               [](const FetchJob& j) -> json {
-                 return {{"job", "fetch"},
-                         {"mirror", j.mirror},
-                         {"url", j.url},
-                         {"ref", to_json(j.ref)},
-                         {"credentials", to_json(j.credentials)},
-                         {"max_repository", j.max_repository}};
-               },
-               [](const ReadJob& j) -> json {
-                 return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
-                         {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
-               },
-               [](const TreesJob& j) -> json {
-                 return {{"job", "trees"}, {"mirror", j.mirror}, {"url", j.url}, {"commit", j.commit}, {"paths", j.paths}};
-               },
-               [](const HistoryJob& j) -> json {
-                 return {{"job", "history"},
-                         {"mirror", j.mirror},
-                         {"url", j.url},
-                         {"commit", j.commit},
-                         {"paths", j.paths},
-                         {"known_commit", j.known_commit},
-                         {"known_change", j.known_change}};
-               }},
-      job));
+  return text_of(
+      std::visit(Overload{[](const StartJob& j) -> json {
+                            return {{"job", "start"}, {"memory", j.memory}, {"file_size", j.file_size}, {"home", j.home}};
+                          },
+                          [](const FetchJob& j) -> json {
+                            return {{"job", "fetch"},
+                                    {"mirror", j.mirror},
+                                    {"url", j.url},
+                                    {"ref", to_json(j.ref)},
+                                    {"credentials", to_json(j.credentials)},
+                                    {"max_repository", j.max_repository}};
+                          },
+                          [](const ReadJob& j) -> json {
+                            return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
+                                    {"path", j.path}, {"commit", j.commit}, {"base_tree", j.base_tree}};
+                          },
+                          [](const TreesJob& j) -> json {
+                            return {{"job", "trees"},     {"mirror", j.mirror}, {"url", j.url},
+                                    {"commit", j.commit}, {"paths", j.paths},   {"globs", j.globs}};
+                          },
+                          [](const HistoryJob& j) -> json {
+                            return {{"job", "history"},
+                                    {"mirror", j.mirror},
+                                    {"url", j.url},
+                                    {"commit", j.commit},
+                                    {"paths", j.paths},
+                                    {"known_commit", j.known_commit},
+                                    {"known_change", j.known_change}};
+                          }},
+                 job));
 }
 
 Result<Job> decode_job(std::string_view message) {
@@ -127,7 +128,8 @@ Result<Job> decode_job(std::string_view message) {
                       value.at("max_repository").get<uint64_t>()};
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
     if (kind == "trees")
-      return TreesJob{text("mirror"), text("url"), text("commit"), value.at("paths").get<std::vector<std::string>>()};
+      return TreesJob{text("mirror"), text("url"), text("commit"), value.at("paths").get<std::vector<std::string>>(),
+                      value.at("globs").get<std::vector<Globs>>()};
     if (kind == "history")
       return HistoryJob{text("mirror"),       text("url"),
                         text("commit"),       value.at("paths").get<std::vector<std::string>>(),
@@ -148,7 +150,11 @@ std::string encode(Answer answer) {
                  for (const auto& error : r.errors) errors.push_back(to_json(error));
                  return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
                },
-               [](const Trees& t) -> json { return {{"trees", t.ids}}; },
+               [](const Trees& t) -> json {
+                 json matches = json::array(); // JSON has no lists as keys
+                 for (const auto& [globs, digest] : t.matches) matches.push_back({globs, digest});
+                 return {{"trees", t.ids}, {"matches", std::move(matches)}};
+               },
                [](const LastChange& c) -> json { return {{"last_change", c.commit}}; }},
       answer));
 }
@@ -162,7 +168,11 @@ Result<Answer> decode_answer(std::string_view message) {
     if (value.contains("commit"))
       return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
                      value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};
-    if (value.contains("trees")) return Trees{value.at("trees").get<std::map<std::string, std::string>>()};
+    if (value.contains("trees")) {
+      Trees trees{value.at("trees").get<std::map<std::string, std::string>>(), {}};
+      for (const auto& match : value.at("matches")) trees.matches[match.at(0).get<Globs>()] = match.at(1).get<std::string>();
+      return trees;
+    }
     ReadResult result{value.at("tree").get<std::string>(), value.at("full").get<bool>(), value.at("files").get<size_t>(), {}};
     for (const auto& error : value.at("errors")) result.errors.push_back(error_from(error));
     return result;

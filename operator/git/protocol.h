@@ -38,6 +38,7 @@ struct TreesJob {
   std::string url; // for messages
   std::string commit;
   std::vector<std::string> paths;
+  std::vector<Globs> globs;
 };
 
 struct HistoryJob {

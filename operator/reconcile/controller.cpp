@@ -175,7 +175,7 @@ void Controller::repository_changed(const std::string& key, const json& object) 
   slot = std::make_shared<source::Repository>(
       source::Context{options_.kube, options_.git, options_.reporter, options_.executor, options_.may_write,
                       options_.allow_file_urls},
-      object, [this, key] { source_changed(key); }, [this, key] { return paths_of(key); });
+      object, [this, key] { source_changed(key); }, [this, key] { return followed_of(key); });
   source_changed(key);
 }
 
@@ -187,12 +187,15 @@ void Controller::source_changed(const std::string& key) {
   for (auto& [name, sync] : syncs_) sync->peer_planned(); // those that were passed over have read the commit
 }
 
-/// The paths that GitSyncs follow in that source.
-std::vector<std::string> Controller::paths_of(const std::string& key) const {
-  std::set<std::string> out;
-  for (const auto& [name, sync] : syncs_)
-    if (sync->source_key() == key) out.insert(sync->path());
-  return {out.begin(), out.end()};
+/// What GitSyncs look at in that source.
+source::Followed Controller::followed_of(const std::string& key) const {
+  source::Followed out;
+  for (const auto& [name, sync] : syncs_) {
+    if (sync->source_key() != key) continue;
+    out.paths.insert(sync->path());
+    if (auto globs = sync->trigger_globs(); !globs.empty()) out.globs.insert(std::move(globs));
+  }
+  return out;
 }
 
 /// What a revision of the GitSync `name` has to wait for. A circle never ends, so that is said instead.

@@ -60,7 +60,7 @@ private:
   void sync_changed(const std::string& key, const nlohmann::json& object);
   void sync_deleted(const std::string& key);
   void source_changed(const std::string& key);
-  std::vector<std::string> paths_of(const std::string& key) const;
+  source::Followed followed_of(const std::string& key) const;
   Task<Awaited> awaited(std::string name, std::string source, std::string commit);
   Task<Result<render::CelResult>> evaluate_ready(std::string name, std::string dependency, std::string expression);
   std::string circle_through(const std::string& start, const std::string& name) const;

@@ -138,7 +138,7 @@ bool Sync::source_changed() {
 std::vector<std::string> Sync::dependencies() const {
   std::vector<std::string> out;
   if (spec_)
-    for (const auto& each : spec_->spec.depends_on) out.push_back(api::owner_name(meta_.ns, each.name));
+    for (const auto& each : spec_->spec.depends_on) out.push_back(spec_->key_of(each));
   return out;
 }
 

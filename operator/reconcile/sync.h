@@ -99,6 +99,8 @@ public:
   /// Source "namespace/name", empty where the spec cannot be used or is not allowed.
   std::string source_key() const { return spec_ && allowed_ ? spec_->source_key() : std::string(); }
   std::string path() const { return spec_ ? spec_->spec.path : std::string(); }
+  /// Of spec.paths.
+  git::Globs trigger_globs() const { return spec_ ? spec_->spec.paths : git::Globs(); }
   /// Whether its manifests or one of its images come from that source ("namespace/name").
   bool follows(const std::string& source_key) const;
   const std::shared_ptr<SyncFacts>& facts() const { return facts_; }
@@ -160,11 +162,12 @@ private:
     std::string asked; // what they were worked out from
     ImageTags tags;
     std::vector<WantedImage> wanted;
-    std::string trigger;          // the last commit that changed what spec.paths match; empty where none did
+    std::string trigger;          // git::Trees::matches of spec.paths; the commit where they match too much
     std::optional<Error> refused; // what stays so until something of `asked` changes
     std::string key() const;      // of tags and trigger; empty where there are none
   };
   Result<std::string> images_asked(const source::Revision& revision) const;
+  Task<Result<std::string>> trigger_of(source::Revision revision, git::Globs globs);
   Task<Result<>> resolve_images(const source::Revision& revision);
 
   // sync_read.cpp: revision → plan

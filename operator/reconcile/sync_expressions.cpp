@@ -41,7 +41,7 @@ const api::HealthCheck* Sync::check_of(const ObjectRef& ref) const {
 std::string Sync::ready_expression(const std::string& dependency) const {
   if (spec_)
     for (const auto& each : spec_->spec.depends_on)
-      if (api::owner_name(meta_.ns, each.name) == dependency) return each.ready_expr;
+      if (spec_->key_of(each) == dependency) return each.ready_expr;
   return {};
 }
 

@@ -47,6 +47,16 @@ Result<std::string> Sync::images_asked(const source::Revision& revision) const {
   return out;
 }
 
+/// What spec.paths match in the revision: mostly the source has asked for all of its GitSyncs already.
+Task<Result<std::string>> Sync::trigger_of(source::Revision revision, git::Globs globs) {
+  if (revision.trees)
+    if (const auto found = revision.trees->matches.find(globs); found != revision.trees->matches.end()) co_return found->second;
+  auto trees = co_await context_.git.trees({revision.url, revision.commit, {}, {globs}, revision.timeout});
+  if (!trees) co_return std::unexpected(std::move(trees.error()));
+  const auto found = trees->matches.find(globs);
+  co_return found == trees->matches.end() ? revision.commit : found->second;
+}
+
 /// images_ becomes what this revision needs. Costs nothing where that is known already.
 Task<Result<>> Sync::resolve_images(const source::Revision& revision) {
   auto asked = images_asked(revision);
@@ -58,13 +68,10 @@ Task<Result<>> Sync::resolve_images(const source::Revision& revision) {
   Images images;
   images.asked = std::move(*asked);
   const auto spec = spec_->spec.images; // it may be edited meanwhile
-  if (const auto paths = spec_->spec.paths; !paths.empty()) {
-    git::HistoryRequest request{revision.url, revision.commit, paths, revision.timeout};
-    auto change = co_await context_.git.last_change(std::move(request));
-    if (change)
-      images.trigger = change->commit;
-    else if (change.error().code != Code::PathNotFound) // nothing matches yet
-      co_return wrap(std::move(change.error()), cat("GitSync ", meta_.key(), ": spec.paths"));
+  if (const auto globs = spec_->spec.paths; !globs.empty()) {
+    auto trigger = co_await trigger_of(revision, globs);
+    if (!trigger) co_return wrap(std::move(trigger.error()), cat("GitSync ", meta_.key(), ": spec.paths"));
+    images.trigger = std::move(*trigger);
   }
   for (const auto& image : spec) {
     std::string url = revision.url, commit = revision.commit;

@@ -46,13 +46,17 @@ bool Sync::newer_revision() const {
 /// A commit that touches nothing of a GitSync at rest costs it no more than noting the commit.
 bool Sync::passed_over() {
   if (!loaded_ || !settled_ || !spec_ || !spec_holder_ || meta_.deleting || spec_->spec.suspend || retry_wanted_) return false;
-  if (!spec_->spec.images.empty() || !spec_->spec.paths.empty()) return false; // they look at what lies elsewhere, too
+  if (!spec_->spec.images.empty()) return false; // they look at the history
   if (!inventory_.quarantine.commit.empty() || rollback_due_ || !refused_commit_.empty() || held_ || gated_) return false;
   const auto* source = context_.source(spec_->source_key());
   if (!source || !source->revision() || source->error() || !source->revision()->trees) return false;
   const auto& revision = *source->revision();
   const auto now = revision.trees->ids.find(spec_->spec.path);
   if (now == revision.trees->ids.end() || now->second != desired_.tree || desired_.tree.empty()) return false;
+  if (const auto& globs = spec_->spec.paths; !globs.empty()) {
+    const auto match = revision.trees->matches.find(globs);
+    if (match == revision.trees->matches.end() || match->second != images_.trigger) return false;
+  }
   if (desired_.spec_key != spec_key_of(revision) || !pending().empty() || !desired_.leaving.empty() ||
       !inventory_.pending.empty())
     return false;

@@ -28,10 +28,10 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds interval) {
 
 } // namespace
 
-Repository::Repository(Context context, const json& object, std::function<void()> changed,
-                       std::function<std::vector<std::string>()> paths)
-    : context_(std::move(context)), changed_(std::move(changed)), paths_(std::move(paths)), meta_(api::parse_meta(object)),
-      parsed_(api::parse_git_repository(object)), status_(api::parse_git_repository_status(object)),
+Repository::Repository(Context context, const json& object, std::function<void()> changed, std::function<Followed()> followed)
+    : context_(std::move(context)), changed_(std::move(changed)), followed_(std::move(followed)),
+      meta_(api::parse_meta(object)), parsed_(api::parse_git_repository(object)),
+      status_(api::parse_git_repository_status(object)),
       writer_(context_.kube, context_.executor, object_path(meta_), status_of(object), {.may_write = context_.may_write}),
       group_(context_.executor), wake_(context_.executor) {
   group_.spawn("poll " + meta_.key(), run());
@@ -152,10 +152,17 @@ Task<> Repository::poll() {
   const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_;
   std::shared_ptr<const git::Trees> trees;
   if (changed && revision_) // at the first look all GitSyncs have something to find out
-    if (auto paths = paths_(); paths.size() > 1)
-      if (auto found = co_await context_.git.trees({spec.url, fetched->commit, std::move(paths), spec.timeout}))
+    if (const auto followed = followed_(); followed.paths.size() > 1 || !followed.globs.empty()) {
+      git::TreesRequest question{spec.url,
+                                 fetched->commit,
+                                 {followed.paths.begin(), followed.paths.end()},
+                                 {followed.globs.begin(), followed.globs.end()},
+                                 spec.timeout};
+      if (auto found = co_await context_.git.trees(std::move(question)))
         trees = std::make_shared<const git::Trees>(std::move(*found)); // without them each GitSync reads for itself
+    }
   const bool new_revision = status_.revision != fetched->revision;
+  const bool recovered = error_.has_value();
   metrics.git_polled(meta_.ns, meta_.name, changed ? report::PollResult::Changed : report::PollResult::Unchanged, now);
   failures_ = 0;
   error_.reset();
@@ -165,8 +172,10 @@ Task<> Repository::poll() {
   if (new_revision) {
     status_.last_fetch = api::LastFetch{now, seconds * 1000};
     log::info("fetched", {{"gitrepository", meta_.key()}, {"revision", fetched->revision}});
-    context_.reporter.events.record(subject(), report::EventReason::Fetched, "Fetched revision " + fetched->revision);
   }
+  // A new commit is told by the status; an Event tells that what had failed, or never been, is there.
+  if (recovered || status_.conditions.empty())
+    context_.reporter.events.record(subject(), report::EventReason::Fetched, "Fetched revision " + fetched->revision);
   api::mark_ready(status_.conditions, api::reason::fetched, "Fetched revision " + fetched->revision, {round_generation_, now});
   publish(report::Urgency::Soon);
 }

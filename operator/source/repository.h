@@ -22,7 +22,13 @@ struct Revision {
   std::string commit;
   std::string revision; // "main@sha1:…"
   std::chrono::milliseconds timeout{60'000};
-  std::shared_ptr<const git::Trees> trees; // of the paths that GitSyncs follow; null where nobody has asked for them
+  std::shared_ptr<const git::Trees> trees; // of what GitSyncs follow; null where nobody has asked for them
+};
+
+/// What GitSyncs look at in a repository.
+struct Followed {
+  std::set<std::string> paths;
+  std::set<git::Globs> globs;
 };
 
 /// What all repositories share.
@@ -39,10 +45,9 @@ struct Context {
 class Repository {
 public:
   /// `changed` is called whenever revision() or error() is another one.
-  /// `paths` names the paths that GitSyncs follow: their trees come with each new revision, so that a commit which touches
+  /// `followed` tells what GitSyncs look at: its trees and matches come with each new revision, so that a commit which touches
   /// nothing of a GitSync costs it nothing.
-  Repository(Context context, const nlohmann::json& object, std::function<void()> changed,
-             std::function<std::vector<std::string>()> paths);
+  Repository(Context context, const nlohmann::json& object, std::function<void()> changed, std::function<Followed()> followed);
   ~Repository();
 
   /// The custom resource as it is now: a new spec or a new request wakes the loop.
@@ -68,7 +73,7 @@ private:
 
   Context context_;
   std::function<void()> changed_;
-  std::function<std::vector<std::string>()> paths_;
+  std::function<Followed()> followed_;
   api::Meta meta_;
   Result<api::GitRepository> parsed_;
   api::GitRepositoryStatus status_;

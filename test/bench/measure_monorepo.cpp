@@ -90,9 +90,8 @@ void measure_monorepo(Stand& stand, Figures& figures) {
   }
   const double used = (stand.operator_requests() - requests - (*renewals - renewed)) / stand.scale.pushes;
   const std::string of = cat("_of_", syncs);
-  // The GitRepository's status and the Event about its new revision.
-  figures.push_back({"noop_commit_requests" + of, used, "requests", std::nullopt, Bar{Bar::Of::Value, 2.2},
-                     "all of the operator's per commit, Lease not included: the GitRepository's status and its Event"});
+  figures.push_back({"noop_commit_requests" + of, used, "requests", std::nullopt, Bar{Bar::Of::Value, 1.2},
+                     "all of the operator's per commit, Lease not included: the GitRepository's status"});
   figures.push_back({"noop_commit_cpu" + of, median(cpu), "ms", std::nullopt, Bar{Bar::Of::Value, 100},
                      cat("operator and git worker; median of ", stand.scale.pushes)});
 

@@ -55,7 +55,7 @@ TEST_CASE("Events tell of what was fetched, applied, corrected, pruned and refus
   site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", "blue"}}));
   site.repo.write("app/other.yaml", config_map_yaml("other", {}));
   const std::string commit = site.begin();
-  site.await_event("source", "Fetched", commit.substr(0, 7));
+  site.await_event("source", "Fetched", commit.substr(0, 7)); // the first one
   site.await_event("app", "Applied", commit.substr(0, 7));
   site.api.merge(config_map(site.ns, "settings"), {{"data", {{"color", "red"}}}}, "mallory");
   site.await_event("app", "DriftCorrected", "settings");

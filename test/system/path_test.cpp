@@ -166,7 +166,7 @@ TEST_CASE("A commit that touches nothing of a GitSync costs it no request, and o
   site.fence(config_map(site.ns, "a")); // nothing is under way any more
   for (const auto& request : site.audit.requests(site.op().user(), mark)) {
     INFO(request);
-    // The source's status and Event, and what the fence costs "app".
+    // The source's status, and what the fence costs "app".
     const bool expected =
         std::ranges::any_of(std::vector<std::string>{"gitrepositories", "events", "configmaps", "gitsyncs/app/", "secrets"},
                             [&](const auto& part) { return request.find(part) != std::string::npos; });
@@ -194,19 +194,62 @@ TEST_CASE("A commit that touches nothing of a GitSync costs it no request, and o
   CHECK(text_at(site.api.get(config_map(site.ns, "two")), "/data/color") == "green");
 }
 
-TEST_CASE("spec.paths makes a commit elsewhere one that touches the GitSync") {
+TEST_CASE("spec.paths makes a commit elsewhere one that touches the GitSync, and only one that changes what they match") {
   Site site("path-triggers");
   site.repo.write("app/a.yaml", config_map_yaml("a", {}));
+  site.repo.write("two/b.yaml", config_map_yaml("b", {}));
   site.repo.write("charts/shop/values.yaml", "a: b\n");
-  const std::string first = site.begin({{"paths", {"charts/shop/**", "none/**"}}});
+  site.repo.write("common/x.yaml", "a: b\n");
+  std::string applied = site.begin({{"paths", {"charts/shop/**", "none/**"}}});
+  site.add_sync("two", {{"path", "two"}, {"paths", {"common/*.yaml"}}});
+  site.await_applied(applied, "two");
+  const auto see = [&](const std::string& commit) {
+    site.request_poll();
+    eventually("the source has the commit", [&] { return text_at(site.source(), "/status/revision").ends_with(commit); });
+    site.fence(config_map(site.ns, "a"));
+    site.fence(config_map(site.ns, "b"));
+  };
+  const auto last = [&](const std::string& sync) {
+    const auto revision = text_at(site.sync(sync), "/status/lastAppliedRevision");
+    return revision.substr(revision.find(':') + 1);
+  };
   site.repo.write("elsewhere.txt", "x");
-  const std::string second = site.repo.commit();
-  site.request_poll();
-  eventually("the source has the commit", [&] { return text_at(site.source(), "/status/revision").ends_with(second); });
-  site.fence(config_map(site.ns, "a"));
-  CHECK(text_at(site.sync(), "/status/lastAppliedRevision").ends_with(first));
+  see(site.repo.commit());
+  CHECK(last("app") == applied);
+  // There and back again before anybody looks: the ids are the same.
   site.repo.write("charts/shop/values.yaml", "a: c\n");
+  site.repo.commit();
+  site.repo.write("charts/shop/values.yaml", "a: b\n");
+  see(site.repo.commit());
+  CHECK(last("app") == applied);
   const auto mark = site.audit.mark();
-  site.await_applied(site.push());
+  site.repo.write("charts/shop/values.yaml", "a: c\n");
+  const auto touched = site.push();
   CHECK(to_managed_objects(site.audit.writes(site.op().user(), mark)).empty()); // no object has changed
+  CHECK(last("app") == touched);
+  CHECK(last("two") == applied); // its globs are others
+  site.repo.write("common/y.yaml", "new\n");
+  const auto common = site.push("two");
+  CHECK(last("app") == touched);
+  CHECK(last("two") == common);
+  // A restart finds the same.
+  site.stop();
+  site.start();
+  site.repo.write("elsewhere.txt", "y");
+  see(site.repo.commit());
+  CHECK(last("app") == touched);
+  CHECK(last("two") == common);
+}
+
+TEST_CASE("A refused GitSync is not held up by commits elsewhere and comes back with the one that mends it") {
+  Site site("path-refused");
+  site.repo.write("app/a.yaml", config_map_yaml("a", {}));
+  site.begin();
+  site.repo.write("app/b.yaml", "apiVersion: v1\nkind: Unheard\nmetadata: {name: x}\n");
+  site.push_refused();
+  site.repo.write("elsewhere.txt", "x");
+  site.push_refused(); // still, and told for the commit that is there
+  site.repo.write("app/b.yaml", config_map_yaml("b", {}));
+  site.push();
+  CHECK(site.api.exists(config_map(site.ns, "b")));
 }

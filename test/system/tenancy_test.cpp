@@ -197,6 +197,21 @@ TEST_CASE("A source of another namespace is refused unless the operator allows i
   site.start();
   site.await_condition(git_sync(site.other, "cross"), "Ready", "True");
   CHECK(site.api.exists(config_map(site.other, "one")));
+  // And it may depend on one there.
+  site.api.merge(git_sync(site.other, "cross"),
+                 {{"spec", {{"dependsOn", json::array({{{"name", "base"}, {"namespace", site.ns}}})}}}}, "tester");
+  site.repo.write("app/one.yaml", config_map_yaml("one", {{"color", "green"}}));
+  const auto commit = site.repo.commit();
+  site.request_poll();
+  eventually("it waits for it", [&] {
+    return ready_message(site.api.get(git_sync(site.other, "cross"))).find(site.ns + "/base (there is none)") !=
+           std::string::npos;
+  });
+  site.repo.write("base/two.yaml", config_map_yaml("two", {}));
+  site.repo.commit();
+  site.add_sync("base", {{"path", "base"}});
+  site.request_poll();
+  eventually("it goes on", [&] { return text_at(site.api.get(config_map(site.other, "one")), "/data/color") == "green"; });
   site.api.remove(git_sync(site.other, "cross"));
   site.await_gone(git_sync(site.other, "cross"));
 }

@@ -42,7 +42,7 @@ TEST_CASE("a GitSync with everything", "[api]") {
   expected.health_timeout = 90s;
   expected.rollback = true;
   expected.on_error = OnError::Continue;
-  expected.depends_on = {{"keycloak", "dep.status.objects > 3"}, {"infra", ""}};
+  expected.depends_on = {{"keycloak", "", "dep.status.objects > 3"}, {"infra", "", ""}};
   expected.health_checks = {
       {"example.com", "Widget", "", "", "status.phase == 'Up'", "", ""},
       {"", "ConfigMap", "settings", "shop", "data.ready == 'yes'", "data.ready == 'soon'", "data.ready == 'no'"}};
@@ -65,7 +65,7 @@ TEST_CASE("a health check is for its kind in any version, and for one name or na
 
 TEST_CASE("every expression of a spec is named by its path, those over dependencies with the dependency", "[api]") {
   GitSyncSpec spec;
-  spec.depends_on = {{"a", ""}, {"b", "dep.x"}};
+  spec.depends_on = {{"a", "", ""}, {"b", "", "dep.x"}};
   spec.health_checks = {{"", "K", "", "", "c", "", "f"}};
   CHECK(expressions_of(spec) == std::vector<SpecExpression>{{"spec.dependsOn[1].readyExpr", "dep.x", "b"},
                                                             {"spec.health.healthChecks[0].current", "c", ""},

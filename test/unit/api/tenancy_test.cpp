@@ -44,7 +44,16 @@ TEST_CASE("what is not allowed is refused by field, and says what to do", "[api]
   CHECK(said(sync_of("", "other"), tenancy) ==
         "GitSync shop/web: spec.sourceRef.namespace: another namespace (other) is not allowed: use one of shop, or start the "
         "operator with --allow-cross-namespace-refs");
+  auto depends = sync_of("");
+  depends.spec.depends_on = {{"infra", "shop", ""}};
+  CHECK(said(depends, tenancy).empty());
+  CHECK(depends.key_of(depends.spec.depends_on[0]) == "shop/infra");
+  depends.spec.depends_on = {{"infra", "platform", ""}};
+  CHECK(
+      said(depends, tenancy).starts_with("GitSync shop/web: spec.dependsOn[].namespace: another namespace (platform) is not"));
+  CHECK(depends.key_of(depends.spec.depends_on[0]) == "platform/infra");
   tenancy.cross_namespace_refs = true;
+  CHECK(said(depends, tenancy).empty());
   CHECK(said(sync_of("", "other"), tenancy).empty());
   CHECK(sync_of("", "other").source_key() == "other/source");
   CHECK(sync_of("").source_key() == "shop/source");

@@ -45,11 +45,13 @@ TEST_CASE("messages arrive as they were sent", "[git]") {
 }
 
 TEST_CASE("a question about trees arrives as it was asked, and so does its answer", "[git]") {
-  const auto job = decode_job(encode(Job(TreesJob{"/m", "https://h/a", "c", {"./a", "b/c"}})));
+  const auto job = decode_job(encode(Job(TreesJob{"/m", "https://h/a", "c", {"./a", "b/c"}, {{"x/**", "y"}, {"z"}}})));
   REQUIRE(job);
   CHECK(std::get<TreesJob>(*job).paths == std::vector<std::string>{"./a", "b/c"});
-  const auto answer = decode_answer(encode(Answer(Trees{{{"./a", "t1"}, {"b/c", "t2"}}})));
+  CHECK(std::get<TreesJob>(*job).globs == std::vector<Globs>{{"x/**", "y"}, {"z"}});
+  const auto answer = decode_answer(encode(Answer(Trees{{{"./a", "t1"}, {"b/c", "t2"}}, {{{"x/**", "y"}, "d1"}}})));
   REQUIRE(answer);
+  CHECK(std::get<Trees>(*answer).matches.at({"x/**", "y"}) == "d1");
   CHECK(std::get<Trees>(*answer).ids.at("b/c") == "t2");
 }
 

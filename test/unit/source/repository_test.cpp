@@ -75,7 +75,7 @@ struct Stand : kube::KubeBench {
     loop.inside([&] {
       repository = std::make_unique<source::Repository>(
           source::Context{kube, git, {metrics, events}, loop.executor(), [] { return true; }}, object, [this] { ++changes; },
-          [this] { return paths; });
+          [this] { return source::Followed{{paths.begin(), paths.end()}, {}}; });
     });
   }
   json condition(const std::string& type) const {
