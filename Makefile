@@ -3,7 +3,7 @@
 # file through clang-tidy), ARGS='...' (unit, bench: passed on), GITSYNC_CXX=compiler, CLUSTER_ARGS='--audit-log ...' (cluster).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test unit cluster cluster-down bench build asan tsan lint fmt image clean deps
+.PHONY: fuzz help demo test unit cluster cluster-down bench build asan tsan lint fmt image clean deps
 in_env := source scripts/env.sh &&
 
 help: ## this list
@@ -38,6 +38,9 @@ asan: deps ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: deps ## all tests under ThreadSanitizer
 	@scripts/test.sh tsan
+
+fuzz: deps ## every parser of foreign bytes, FUZZ_SECONDS=20 each (FUZZ_TARGETS='yaml live' for some)
+	@scripts/fuzz.sh
 
 lint: deps ## formatting, layering, shell scripts, clang-tidy on changed files (LINT=all: on all)
 	@scripts/lint.sh
