@@ -5,7 +5,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
-common=(cmake ninja-build ccache pkg-config git curl ca-certificates openssh-client openssh-server shellcheck
+common=(cmake ninja-build ccache pkg-config git curl ca-certificates openssh-client openssh-server gnupg openssl shellcheck
   libcurl4-openssl-dev libssl-dev zlib1g-dev libgit2-dev libyaml-cpp-dev libyaml-dev nlohmann-json3-dev prometheus-cpp-dev libcli11-dev catch2 tzdata)
 least_go=1.21 # from there on Go fetches the version that go.mod names by itself
 system=$(gitsync_system)

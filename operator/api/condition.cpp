@@ -46,6 +46,8 @@ std::string_view reason_for(Code code) {
   case Code::PathNotFound: return reason::revision_refused;
   case Code::EmptyRevision:
   case Code::PruneBlocked: return reason::prune_blocked;
+  case Code::NotVerified: return reason::not_verified;
+  case Code::HistoryRewound: return reason::history_rewound;
   case Code::GitFetch:
   case Code::GitRefNotFound:
   case Code::GitAuth:

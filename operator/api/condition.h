@@ -33,6 +33,7 @@ using Conditions = std::vector<Condition>;
 inline constexpr std::string_view ready_condition = "Ready";
 inline constexpr std::string_view reconciling_condition = "Reconciling";
 inline constexpr std::string_view stalled_condition = "Stalled";
+inline constexpr std::string_view verified_condition = "Verified"; // GitRepository with spec.verify only
 
 /// Why a condition is as it is; one word for programs. docs/api.md lists them with what they mean.
 namespace reason {
@@ -45,6 +46,9 @@ inline constexpr std::string_view source_not_found = "SourceNotFound";         /
 inline constexpr std::string_view dependency_not_ready = "DependencyNotReady"; // spec.dependsOn
 inline constexpr std::string_view source_not_ready = "SourceNotReady";         // the source has no revision yet
 inline constexpr std::string_view fetch_failed = "FetchFailed";                // the remote or the mirror
+inline constexpr std::string_view verified = "Verified";                       // the revision is signed as spec.verify wants it
+inline constexpr std::string_view not_verified = "NotVerified";                // and is not
+inline constexpr std::string_view history_rewound = "HistoryRewound";          // the ref went back: waits for an Approval
 inline constexpr std::string_view revision_refused = "RevisionRefused";   // something in the commit is wrong: status.errors
 inline constexpr std::string_view prune_blocked = "PruneBlocked";         // the revision would prune everything
 inline constexpr std::string_view approval_required = "ApprovalRequired"; // a plan waits for an Approval

@@ -1,6 +1,7 @@
 #include "api/git_repository.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/text.h"
 
 #include <algorithm>
@@ -25,7 +26,44 @@ bool is_scp_address(std::string_view url) {
          std::ranges::all_of(url.substr(at + 1, colon - at - 1), [](char c) { return is_alnum(c) || c == '.' || c == '-'; });
 }
 
-GitRepositorySpec read_spec(SpecReader& reader) {
+/// spec.verify, spec.webhook: nothing where they are left out, though their fields are read all the same (fields() lists them).
+bool is_given(const nlohmann::json& object, std::string_view name) {
+  return read_member(read_member(object, "spec"), name).is_object();
+}
+
+std::string read_secret_name(SpecReader& reader, const std::string& path, bool given) {
+  std::string name = given ? reader.required_text(path) : reader.text(path);
+  reader.check(name.empty() || is_dns_subdomain(name), path,
+               "must be a Secret's name (lower-case letters, digits, \"-\" and \".\")");
+  return name;
+}
+
+VerifySpec read_verify(SpecReader& reader, const GitRef& ref, bool given) {
+  VerifySpec out;
+  out.mode = static_cast<VerifyMode>(reader.choice("verify.mode", {"HEAD", "Tag", "TagAndHEAD", "EveryCommit"}, 0));
+  const bool of_tag = out.mode == VerifyMode::Tag || out.mode == VerifyMode::TagAndHead;
+  reader.check(!of_tag || !ref.tag.empty(), "verify.mode", "Tag and TagAndHEAD need spec.ref.tag");
+  out.secret = read_secret_name(reader, "verify.secretRef.name", given);
+  out.authors = reader.texts("verify.authors", 64);
+  out.committers = reader.texts("verify.committers", 64);
+  out.history = static_cast<HistoryRule>(reader.choice("verify.history", {"Any", "ForwardOnly"}, 0));
+  size_t i = 0;
+  for (const auto* entry : reader.entries("verify.users", 256)) {
+    const auto at = cat("verify.users[", i++, "]");
+    SignerUser user{reader.entry_text(*entry, at, "signer", 256), reader.entry_text(*entry, at, "user", 256)};
+    reader.check(!user.signer.empty(), at + ".signer", "is required");
+    reader.check(!user.user.empty(), at + ".user", "is required");
+    out.users.push_back(std::move(user));
+  }
+  return out;
+}
+
+WebhookSpec read_webhook(SpecReader& reader, bool given) {
+  return {static_cast<WebhookType>(reader.choice("webhook.type", {"GitHub", "GitLab", "Gitea", "Bitbucket", "Generic"}, 4)),
+          read_secret_name(reader, "webhook.secretRef.name", given)};
+}
+
+GitRepositorySpec read_spec(SpecReader& reader, const nlohmann::json& object) {
   GitRepositorySpec spec;
   spec.url = reader.required_text("url");
   if (!spec.url.empty()) {
@@ -50,6 +88,11 @@ GitRepositorySpec read_spec(SpecReader& reader) {
   spec.secret = reader.text("secretRef.name");
   reader.check(spec.secret.empty() || is_dns_subdomain(spec.secret), "secretRef.name",
                "must be a Secret's name (lower-case letters, digits, \"-\" and \".\")");
+  const bool verified = is_given(object, "verify"), hooked = is_given(object, "webhook");
+  auto verify = read_verify(reader, spec.ref, verified);
+  if (verified) spec.verify = std::move(verify);
+  auto webhook = read_webhook(reader, hooked);
+  if (hooked) spec.webhook = std::move(webhook);
   spec.suspend = reader.flag("suspend", false);
   return spec;
 }
@@ -60,7 +103,7 @@ Result<GitRepository> parse_git_repository(const nlohmann::json& object) {
   GitRepository out;
   out.meta = parse_meta(object);
   SpecReader reader(object, cat(git_repository_kind, ' ', out.meta.key()));
-  out.spec = read_spec(reader);
+  out.spec = read_spec(reader, object);
   if (!reader.ok()) return reader.error();
   out.status = parse_git_repository_status(object);
   return out;
@@ -69,7 +112,7 @@ Result<GitRepository> parse_git_repository(const nlohmann::json& object) {
 std::vector<FieldRead> git_repository_fields() {
   const auto empty = nlohmann::json::object();
   SpecReader reader(empty, {});
-  read_spec(reader);
+  read_spec(reader, empty);
   return reader.fields();
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,52 @@ struct GitRef {
   friend bool operator==(const GitRef&, const GitRef&) = default;
 };
 
+enum class VerifyMode {
+  Head,        // the commit
+  Tag,         // the annotated tag that names it
+  TagAndHead,  // both
+  EveryCommit, // the commit, and each one that came since the revision before
+};
+enum class HistoryRule {
+  Any,
+  ForwardOnly, // a commit that does not descend from the applied one waits for an Approval
+};
+
+/// Which user of the cluster signs as whom.
+struct SignerUser {
+  std::string signer; // a principal of allowed_signers, or a key's fingerprint
+  std::string user;
+  friend bool operator==(const SignerUser&, const SignerUser&) = default;
+};
+
+/// spec.verify.
+struct VerifySpec {
+  VerifyMode mode = VerifyMode::Head;
+  std::string secret;                           // spec.verify.secretRef.name
+  std::vector<std::string> authors, committers; // mail addresses with * and ?; empty: any
+  HistoryRule history = HistoryRule::Any;
+  std::vector<SignerUser> users;
+  friend bool operator==(const VerifySpec&, const VerifySpec&) = default;
+};
+
+/// How a delivery proves that its sender knows the secret.
+enum class WebhookType { GitHub, GitLab, Gitea, Bitbucket, Generic };
+
+/// spec.webhook.
+struct WebhookSpec {
+  WebhookType type = WebhookType::Generic;
+  std::string secret; // spec.webhook.secretRef.name
+  friend bool operator==(const WebhookSpec&, const WebhookSpec&) = default;
+};
+
 struct GitRepositorySpec {
   std::string url;
   GitRef ref;
   std::chrono::milliseconds interval{15'000}; // pause between two polls
   std::chrono::milliseconds timeout{60'000};  // of one fetch or read
   std::string secret;                         // spec.secretRef.name; "" for none
+  std::optional<VerifySpec> verify{};
+  std::optional<WebhookSpec> webhook{};
   bool suspend = false;
   friend bool operator==(const GitRepositorySpec&, const GitRepositorySpec&) = default;
 };

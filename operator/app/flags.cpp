@@ -379,6 +379,9 @@ public:
     app.add_option("--listen", options_.listen,
                    cat("Address of probes and metrics; port 0 takes a free one (default: ", options_.listen, ")"))
         ->type_name("ADDRESS:PORT");
+    app.add_option("--webhook-listen", options_.webhook_listen,
+                   "Address of the receiver for webhooks of git hosts, such as 0.0.0.0:9292 (default: none, it is off)")
+        ->type_name("ADDRESS:PORT");
     app.add_option("--namespace", ns_, "Where the Lease lives (default: the configuration's namespace)")
         ->type_name("NAMESPACE");
     app.add_flag("--leader-elect,!--no-leader-elect", options_.leader_elect,

@@ -14,6 +14,7 @@
 #include "render/client.h"
 #include "runtime/memory.h"
 #include "server/probes.h"
+#include "webhook/receiver.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -52,7 +53,10 @@ public:
                   {.plain_http = {options.plain_http_registries.begin(), options.plain_http_registries.end()}}),
         events_(executor_, {.instance = report::host_name()},
                 [this](report::EventWrite write) { return send_event(std::move(write)); }),
-        server_(executor_), group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
+        server_(executor_), webhook_server_(executor_, webhook::Receiver::limits()),
+        webhooks_(kube_, metrics_,
+                  [this](std::string ns, std::string name) { return find_webhook(std::move(ns), std::move(name)); }),
+        group_(executor_), signals_(io, SIGINT, SIGTERM), ended_(executor_) {
     kube_.observe([this](std::string_view verb, int status, double seconds) {
       metrics_.api_request(verb, status, seconds);
       if (verb != "update") ++work_; // the Lease's renewal is none
@@ -69,6 +73,7 @@ public:
       return {};
     });
     probes_.install(server_, metrics_);
+    webhooks_.install(webhook_server_);
   }
 
   int run() {
@@ -87,12 +92,20 @@ public:
       return 1;
     }
     log::info("listening", {{"address", cat("127.0.0.1:", server_.port())}});
+    if (!options_.webhook_listen.empty()) {
+      if (auto listening = webhook_server_.listen(options_.webhook_listen); !listening) {
+        std::cerr << listening.error().text() << "\n";
+        return 1;
+      }
+      log::info("listening for webhooks", {{"address", cat("127.0.0.1:", webhook_server_.port())}});
+    }
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (error) return;
       log::info("stopping", {{"signal", signal}});
       end(0);
     });
     group_.spawn("http server", server_.serve());
+    if (!options_.webhook_listen.empty()) group_.spawn("webhooks", webhook_server_.serve());
     group_.spawn("events", events_.run());
     group_.spawn("trim", trim());
     group_.spawn("start", start());
@@ -124,6 +137,37 @@ private:
       give_back_memory();
       trimmed = work_;
     }
+  }
+
+  /// A replica that works looks into its memory, and pokes the repository; one that waits for the Lease asks the API server,
+  /// and passes the word on by the annotation that people use, too.
+  Task<Result<std::optional<webhook::Target>>> find_webhook(std::string ns, std::string name) {
+    if (controller_ && controller_->synced()) {
+      const auto key = cat(ns, "/", name);
+      const auto repository = controller_->repository(key);
+      const auto spec = repository ? repository->webhook() : std::nullopt;
+      if (!spec) co_return std::nullopt;
+      co_return webhook::Target{*spec, [this, key]() -> Task<Result<>> {
+                                  if (const auto found = controller_->repository(key)) found->poke();
+                                  co_return Result<>{};
+                                }};
+    }
+    const auto path = cat("/apis/", api::api_group_version, "/namespaces/", ns, "/", api::git_repository_plural, "/", name);
+    const auto object = co_await kube_.get(path);
+    if (!object && object.error().code == Code::ApiNotFound) co_return std::nullopt;
+    if (!object) co_return std::unexpected(object.error());
+    const auto repository = api::parse_git_repository(*object);
+    if (!repository || !repository->spec.webhook) co_return std::nullopt;
+    co_return webhook::Target{*repository->spec.webhook, [this, path] { return request_poll(path); }};
+  }
+
+  Task<Result<>> request_poll(std::string path) {
+    const json patch = {
+        {"metadata",
+         {{"annotations", {{std::string(api::requested_at_annotation), rfc3339_micro(std::chrono::system_clock::now())}}}}}};
+    const auto done = co_await kube_.patch(path, kube::PatchType::Merge, patch.dump(), "fieldManager=gitsync-webhook");
+    if (!done) co_return std::unexpected(done.error());
+    co_return Result<>{};
   }
 
   /// Reaches the API server however long it takes, then campaigns or begins at once.
@@ -227,7 +271,8 @@ private:
   render::Client render_;
   registry::Client registry_;
   report::EventRecorder events_;
-  server::HttpServer server_;
+  server::HttpServer server_, webhook_server_;
+  webhook::Receiver webhooks_;
   server::Probes probes_;
   TaskGroup group_;
   asio::signal_set signals_;

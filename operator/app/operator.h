@@ -14,6 +14,7 @@ struct OperatorOptions {
   std::string context;              // of the kubeconfig; empty: its current one
   std::filesystem::path mirrors = "/var/lib/gitsync/mirrors";
   std::string listen = "0.0.0.0:8080"; // probes and metrics; port 0 takes a free one and logs it ("listening", field "address")
+  std::string webhook_listen;          // empty: no receiver
   std::string lease_namespace;         // where the Lease lives; empty: the configuration's namespace
   bool leader_elect = true;
   std::vector<std::string> plain_http_registries; // host:port of registries that are asked over http; all others over https

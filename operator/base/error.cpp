@@ -32,6 +32,8 @@ std::string_view code_text(Code code) {
   case Code::GitAuth: return "GS303";
   case Code::GitLimit: return "GS304";
   case Code::WorkerDied: return "GS305";
+  case Code::NotVerified: return "GS306";
+  case Code::HistoryRewound: return "GS307";
   case Code::ApiUnreachable: return "GS401";
   case Code::ApiUnauthorized: return "GS402";
   case Code::ApiForbidden: return "GS403";
@@ -60,6 +62,7 @@ Retry default_retry(Code code) {
   case Code::GitRefNotFound:
   case Code::GitAuth:
   case Code::WorkerDied:
+  case Code::NotVerified: // the keys may be renewed, a signed commit may follow
   case Code::ApiUnreachable:
   case Code::ApiUnauthorized:
   case Code::ApiForbidden: // RBAC may be granted at any time, and nothing tells us

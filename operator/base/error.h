@@ -36,6 +36,8 @@ enum class Code {
   GitAuth,          // GS303 credentials are missing or refused
   GitLimit,         // GS304 the repository exceeds a budget
   WorkerDied,       // GS305 a worker process was killed or crashed
+  NotVerified,      // GS306 a commit or tag is not signed as spec.verify wants it
+  HistoryRewound,   // GS307 the commit does not descend from the applied one: waits for an Approval
   ApiUnreachable,   // GS401 no connection to the API server
   ApiUnauthorized,  // GS402 401: the token or certificate is not accepted
   ApiForbidden,     // GS403 403: RBAC or admission says no

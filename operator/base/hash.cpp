@@ -3,7 +3,9 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <stdexcept>
 #include <zlib.h>
@@ -54,6 +56,19 @@ Digest digest(std::string_view salt, std::string_view content) {
 std::string sha256_hex(std::string_view content) {
   const auto full = sha256({}, content);
   return hex({reinterpret_cast<const char*>(full.data()), full.size()});
+}
+
+std::string hmac_sha256_hex(std::string_view key, std::string_view content) {
+  std::array<uint8_t, 32> out{};
+  unsigned size = 0;
+  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(content.data()),
+            content.size(), out.data(), &size))
+    throw std::runtime_error("OpenSSL cannot compute HMAC-SHA-256");
+  return hex({reinterpret_cast<const char*>(out.data()), out.size()});
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string random_bytes(size_t count) {

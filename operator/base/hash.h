@@ -23,6 +23,10 @@ struct Digest {
 Digest digest(std::string_view salt, std::string_view content);
 /// Lower-case hex of the whole SHA-256.
 std::string sha256_hex(std::string_view content);
+/// HMAC-SHA-256 in lower-case hex.
+std::string hmac_sha256_hex(std::string_view key, std::string_view content);
+/// Whether both are the same; takes as long whichever byte differs. Their lengths are no secret.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
 /// `count` bytes from the system's random source.
 std::string random_bytes(size_t count);
 

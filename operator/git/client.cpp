@@ -120,7 +120,8 @@ Task<Result<Fetched>> run_fetch(std::shared_ptr<Pool> pool, FetchRequest request
                                        .url = request.url,
                                        .ref = request.ref,
                                        .credentials = std::move(request.credentials),
-                                       .max_repository = options.max_repository}));
+                                       .max_repository = options.max_repository,
+                                       .whole_history = request.whole_history}));
   Fetched out;
   const std::function<Result<bool>(Answer)> take = [&](Answer answer) -> Result<bool> {
     auto* fetched = std::get_if<Fetched>(&answer);
@@ -210,6 +211,25 @@ Task<Result<LastChange>> run_history(std::shared_ptr<Pool> pool, HistoryRequest 
   co_return out;
 }
 
+Task<Result<Proof>> run_proof(std::shared_ptr<Pool> pool, ProofRequest request, std::string credentials) {
+  const auto job = encode(Job(ProofJob{.mirror = (pool->options().mirrors / mirror_name(request.url)).string(),
+                                       .url = request.url,
+                                       .commit = request.commit,
+                                       .tag = request.tag,
+                                       .since = request.since,
+                                       .base = request.base}));
+  Proof out;
+  const std::function<Result<bool>(Answer)> take = [&](Answer answer) -> Result<bool> {
+    auto* proof = std::get_if<Proof>(&answer);
+    if (!proof) return unexpected_answer();
+    out = std::move(*proof);
+    return true;
+  };
+  const auto done = co_await converse(pool, request.url, std::move(credentials), request.timeout, job, take);
+  if (!done) co_return std::unexpected(done.error());
+  co_return out;
+}
+
 /// One that is refused before any worker is asked.
 template <class T> Task<Result<T>> refused(Error error) { co_return shown(std::move(error)); }
 
@@ -252,6 +272,11 @@ Task<Result<LastChange>> Client::last_change(HistoryRequest request) {
   auto credentials = impl_->known_credentials(request.url);
   auto entry = impl_->changes->at(ChangeBook::key(request), impl_->pool->executor());
   return run_history(impl_->pool, std::move(request), std::move(credentials), std::move(entry));
+}
+
+Task<Result<Proof>> Client::proof(ProofRequest request) {
+  auto credentials = impl_->known_credentials(request.url);
+  return run_proof(impl_->pool, std::move(request), std::move(credentials));
 }
 
 uint64_t Client::resident() const { return impl_->pool->resident(); }

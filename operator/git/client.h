@@ -36,6 +36,7 @@ struct FetchRequest {
   RefSpec ref;
   Credentials credentials;
   std::chrono::milliseconds timeout{60'000}; // then the worker is killed and Timeout is returned
+  bool whole_history = false;                // more than the commit itself is going to be asked about
 };
 
 struct Fetched {
@@ -43,6 +44,7 @@ struct Fetched {
   std::string ref;         // short name for people: "main", "v1.2", "refs/pull/1/head"; empty for a bare commit
   std::string revision;    // "main@sha1:…" (Flux's form), "sha1:…" for a bare commit
   double milliseconds = 0; // time in the worker
+  std::string tag;         // the annotated tag's own object, where the ref names one
 };
 
 struct ReadRequest {
@@ -95,6 +97,28 @@ struct Trees {
                                           // commits if and only if those are; globs that match too much are left out
 };
 
+/// What has to be looked at for a revision's signatures.
+struct ProofRequest {
+  std::string url; // names the mirror
+  std::string commit;
+  std::string tag;    // id of an annotated tag; may be empty
+  bool since = false; // also each commit that `commit` has and `base` has not
+  std::string base;   // the revision before; empty: there was none, everything is new
+  std::chrono::milliseconds timeout{60'000};
+};
+
+/// A commit or an annotated tag, as git stores it: foreign bytes.
+struct SignedObject {
+  std::string id;
+  bool tag = false;
+  std::string content;
+};
+
+struct Proof {
+  std::vector<SignedObject> objects; // the tag where one was asked for, the commit, then those since the base, newest first
+  bool forward = true;               // the commit is the base or descends from it; true where there is no base
+};
+
 /// Control thread only. Jobs of one URL run one after the other, different URLs at the same time in up to `workers` processes,
 /// by turns of the URLs. Workers start on demand (this binary with `git-worker`), are reused, leave after `idle`, and are
 /// killed at a deadline, when a caller is cancelled, and by destruction.
@@ -128,6 +152,10 @@ public:
   /// one of the branch was, only what is new is walked. Errors: InvalidSpec (a glob), PathNotFound (no commit did), GitLimit,
   /// GitFetch (not in the mirror, or the history ends before its beginning: a shallow remote).
   Task<Result<LastChange>> last_change(HistoryRequest request);
+
+  /// The objects whose signatures count for a revision. Errors: GitFetch (not in the mirror, or a history that is not whole),
+  /// GitLimit (too many commits, or one that is too large).
+  Task<Result<Proof>> proof(ProofRequest request);
 
   /// Resident bytes of all living workers, for `rss` figures.
   uint64_t resident() const;

@@ -94,7 +94,8 @@ std::string encode(const Job& job) {
                                     {"url", j.url},
                                     {"ref", to_json(j.ref)},
                                     {"credentials", to_json(j.credentials)},
-                                    {"max_repository", j.max_repository}};
+                                    {"max_repository", j.max_repository},
+                                    {"whole_history", j.whole_history}};
                           },
                           [](const ReadJob& j) -> json {
                             return {{"job", "read"},  {"mirror", j.mirror}, {"url", j.url},
@@ -112,6 +113,10 @@ std::string encode(const Job& job) {
                                     {"paths", j.paths},
                                     {"known_commit", j.known_commit},
                                     {"known_change", j.known_change}};
+                          },
+                          [](const ProofJob& j) -> json {
+                            return {{"job", "proof"}, {"mirror", j.mirror}, {"url", j.url},  {"commit", j.commit},
+                                    {"tag", j.tag},   {"since", j.since},   {"base", j.base}};
                           }},
                  job));
 }
@@ -124,8 +129,12 @@ Result<Job> decode_job(std::string_view message) {
     if (kind == "start")
       return StartJob{value.at("memory").get<uint64_t>(), value.at("file_size").get<uint64_t>(), text("home")};
     if (kind == "fetch")
-      return FetchJob{text("mirror"), text("url"), ref_from(value.at("ref")), credentials_from(value.at("credentials")),
-                      value.at("max_repository").get<uint64_t>()};
+      return FetchJob{text("mirror"),
+                      text("url"),
+                      ref_from(value.at("ref")),
+                      credentials_from(value.at("credentials")),
+                      value.at("max_repository").get<uint64_t>(),
+                      value.at("whole_history").get<bool>()};
     if (kind == "read") return ReadJob{text("mirror"), text("url"), text("commit"), text("path"), text("base_tree")};
     if (kind == "trees")
       return TreesJob{text("mirror"), text("url"), text("commit"), value.at("paths").get<std::vector<std::string>>(),
@@ -134,29 +143,41 @@ Result<Job> decode_job(std::string_view message) {
       return HistoryJob{text("mirror"),       text("url"),
                         text("commit"),       value.at("paths").get<std::vector<std::string>>(),
                         text("known_commit"), text("known_change")};
+    if (kind == "proof")
+      return ProofJob{text("mirror"), text("url"), text("commit"), text("tag"), value.at("since").get<bool>(), text("base")};
     return garbled(cat("no such job: ", shorten(kind, 40)));
   } catch (const json::exception& error) { return garbled(error.what()); }
 }
 
 std::string encode(Answer answer) {
-  return text_of(std::visit(
-      Overload{[](const Error& e) -> json { return {{"error", to_json(e)}}; },
-               [](const Fetched& f) -> json {
-                 return {{"commit", f.commit}, {"ref", f.ref}, {"revision", f.revision}, {"milliseconds", f.milliseconds}};
-               },
-               [](FileChange& c) -> json { return to_json(std::move(c)); },
-               [](const ReadResult& r) -> json {
-                 json errors = json::array();
-                 for (const auto& error : r.errors) errors.push_back(to_json(error));
-                 return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
-               },
-               [](const Trees& t) -> json {
-                 json matches = json::array(); // JSON has no lists as keys
-                 for (const auto& [globs, digest] : t.matches) matches.push_back({globs, digest});
-                 return {{"trees", t.ids}, {"matches", std::move(matches)}};
-               },
-               [](const LastChange& c) -> json { return {{"last_change", c.commit}}; }},
-      answer));
+  return text_of(
+      std::visit(Overload{[](const Error& e) -> json { return {{"error", to_json(e)}}; },
+                          [](const Fetched& f) -> json {
+                            return {{"commit", f.commit},
+                                    {"ref", f.ref},
+                                    {"revision", f.revision},
+                                    {"milliseconds", f.milliseconds},
+                                    {"tag", f.tag}};
+                          },
+                          [](FileChange& c) -> json { return to_json(std::move(c)); },
+                          [](const ReadResult& r) -> json {
+                            json errors = json::array();
+                            for (const auto& error : r.errors) errors.push_back(to_json(error));
+                            return {{"tree", r.tree}, {"full", r.full}, {"files", r.files}, {"errors", std::move(errors)}};
+                          },
+                          [](const Trees& t) -> json {
+                            json matches = json::array(); // JSON has no lists as keys
+                            for (const auto& [globs, digest] : t.matches) matches.push_back({globs, digest});
+                            return {{"trees", t.ids}, {"matches", std::move(matches)}};
+                          },
+                          [](const LastChange& c) -> json { return {{"last_change", c.commit}}; },
+                          [](const Proof& p) -> json {
+                            json objects = json::array();
+                            for (const auto& one : p.objects) // base64: a commit may hold any bytes
+                              objects.push_back(json::array({one.id, one.tag, base64_encode(one.content)}));
+                            return {{"proof", std::move(objects)}, {"forward", p.forward}};
+                          }},
+                 answer));
 }
 
 Result<Answer> decode_answer(std::string_view message) {
@@ -167,7 +188,17 @@ Result<Answer> decode_answer(std::string_view message) {
     if (value.contains("last_change")) return LastChange{value.at("last_change").get<std::string>()};
     if (value.contains("commit"))
       return Fetched{value.at("commit").get<std::string>(), value.at("ref").get<std::string>(),
-                     value.at("revision").get<std::string>(), value.at("milliseconds").get<double>()};
+                     value.at("revision").get<std::string>(), value.at("milliseconds").get<double>(),
+                     value.at("tag").get<std::string>()};
+    if (value.contains("proof")) {
+      Proof out{.forward = value.at("forward").get<bool>()};
+      for (const auto& one : value.at("proof")) {
+        auto content = base64_decode(one.at(2).get_ref<const std::string&>());
+        if (!content) return garbled("an object is not base64");
+        out.objects.push_back({one.at(0).get<std::string>(), one.at(1).get<bool>(), std::move(*content)});
+      }
+      return out;
+    }
     if (value.contains("trees")) {
       Trees trees{value.at("trees").get<std::map<std::string, std::string>>(), {}};
       for (const auto& match : value.at("matches")) trees.matches[match.at(0).get<Globs>()] = match.at(1).get<std::string>();

@@ -23,6 +23,7 @@ struct FetchJob {
   RefSpec ref;
   Credentials credentials;
   uint64_t max_repository = 0;
+  bool whole_history = false;
 };
 
 struct ReadJob {
@@ -49,9 +50,18 @@ struct HistoryJob {
   std::string known_commit, known_change; // what an earlier one found: ends the walk where it meets known_commit
 };
 
-using Job = std::variant<StartJob, FetchJob, ReadJob, TreesJob, HistoryJob>;
+struct ProofJob {
+  std::string mirror; // directory
+  std::string url;    // for messages
+  std::string commit;
+  std::string tag;
+  bool since = false;
+  std::string base;
+};
+
+using Job = std::variant<StartJob, FetchJob, ReadJob, TreesJob, HistoryJob, ProofJob>;
 /// What a job ends with. FileChange is not the end: a read sends one per file, then its ReadResult.
-using Answer = std::variant<Error, Fetched, FileChange, ReadResult, Trees, LastChange>;
+using Answer = std::variant<Error, Fetched, FileChange, ReadResult, Trees, LastChange, Proof>;
 
 std::string encode(const Job& job);
 Result<Job> decode_job(std::string_view message);

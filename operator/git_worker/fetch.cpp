@@ -77,9 +77,11 @@ Attempt attempt(Mirrors& mirrors, const FetchJob& job, const Url& url, const std
   const auto wanted = find_ref(job.ref, *listing);
   if (!wanted) return {wrap(wanted.error(), name)};
 
-  if (!has_object(mirror, wanted->oid)) {
+  // A mirror that was fetched without its history gets it once that is asked about.
+  const bool cut = job.whole_history && git_repository_is_shallow(mirror.repository.get()) == 1;
+  if (cut || !has_object(mirror, wanted->oid)) {
     const FetchMark mark(mirror.path);
-    if (auto done = session.download(mirror, refspecs_for(*wanted), wanted->name.empty()); !done)
+    if (auto done = session.download(mirror, refspecs_for(*wanted), job.whole_history || wanted->name.empty()); !done)
       return {std::unexpected(done.error()), session.damaged()};
     mirror.fresh = false;
     git_odb_refresh(mirror.odb.get());
@@ -95,7 +97,11 @@ Attempt attempt(Mirrors& mirrors, const FetchJob& job, const Url& url, const std
   if (!commit) return {fail(Code::GitFetch, cat(name, ": the mirror is damaged: ", last_message())), true};
   write_ref(mirror, *wanted, wanted->oid);
   const auto id = oid_text(*git_commit_id(commit.get()));
-  return {Fetched{.commit = id, .ref = wanted->short_name, .revision = revision_text(wanted->short_name, id)}};
+  const bool annotated = wanted->oid != id; // the ref names a tag's own object
+  return {Fetched{.commit = id,
+                  .ref = wanted->short_name,
+                  .revision = revision_text(wanted->short_name, id),
+                  .tag = annotated ? wanted->oid : std::string()}};
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include "git_worker/history.h"
 #include "git_worker/libgit.h"
 #include "git_worker/mirror.h"
+#include "git_worker/proof.h"
 #include "git_worker/read.h"
 #include "git_worker/trees.h"
 #include "runtime/frame.h"
@@ -70,6 +71,7 @@ public:
     if (const auto* read = std::get_if<ReadJob>(&job)) large = read_one(*read);
     if (const auto* compared = std::get_if<TreesJob>(&job)) compare_trees(*compared);
     if (const auto* history = std::get_if<HistoryJob>(&job)) find_change(*history);
+    if (const auto* wanted = std::get_if<ProofJob>(&job)) prove(*wanted);
     auto flushed = channel_.flush();
     // After the answer: nobody waits for it.
     if (large)
@@ -118,6 +120,11 @@ private:
   void find_change(const HistoryJob& job) {
     auto change = last_change(mirrors_, job);
     answer(change ? Answer(std::move(*change)) : Answer(std::move(change.error())));
+  }
+
+  void prove(const ProofJob& job) {
+    auto found = proof(mirrors_, job);
+    answer(found ? Answer(std::move(*found)) : Answer(std::move(found.error())));
   }
 
   void answer(Answer value) { std::ignore = channel_.write(encode(std::move(value))); } // a broken stream shows in flush()

@@ -19,26 +19,26 @@ PlanCounts counts_of(const Plan& plan, bool prune) {
           prune ? plan.prune.size() - plan.given_up.size() + plan.unasked.size() : 0};
 }
 
-std::string unanswerable(const api::ApprovalSpec& rules, const std::optional<VerifiedAuthor>& author) {
-  if (!rules.four_eyes || author) return {};
-  return "spec.approval.fourEyes is set and the commit's author is not proven by a verified signature, so nobody can be told "
-         "apart from its author";
+std::string unanswerable(const api::ApprovalSpec& rules, const Authorship& authors) {
+  if (!rules.four_eyes || authors.proven) return {};
+  return cat("spec.approval.fourEyes is set and the commits' authors are not proven by verified signatures",
+             authors.why.empty() ? "" : cat(" (", authors.why, ")"), ", so nobody can be told apart from them");
 }
 
 Ruling rule_on(const api::Approval& approval, const std::string& plan_digest, const api::ApprovalSpec& rules,
-               const std::optional<VerifiedAuthor>& author, WallTime now) {
+               const Authorship& authors, WallTime now) {
   if (approval.state == ApprovalState::Released) return {ApprovalState::Released, false, {}};
   if (now - approval.created >= rules.expires_after)
     return {ApprovalState::Expired, false, cat("older than spec.approval.expiresAfter ", duration_text(rules.expires_after))};
   if (plan_digest != approval.plan_digest) return {ApprovalState::Pending, false, "no such plan waits now"};
   if (!rules.four_eyes) return {ApprovalState::Pending, true, {}};
-  if (auto why = unanswerable(rules, author); !why.empty()) return {ApprovalState::Refused, false, std::move(why)};
+  if (auto why = unanswerable(rules, authors); !why.empty()) return {ApprovalState::Refused, false, std::move(why)};
   if (approval.approver.empty())
     return {ApprovalState::Refused, false, "spec.approval.fourEyes is set and spec.approver does not say who approves"};
-  if (approval.approver == author->user)
-    return {
-        ApprovalState::Refused, false,
-        cat("spec.approval.fourEyes is set and ", approval.approver, " has written the commit: somebody else has to approve")};
+  if (authors.users.contains(approval.approver))
+    return {ApprovalState::Refused, false,
+            cat("spec.approval.fourEyes is set and ", approval.approver,
+                " has written a commit of it: somebody else has to approve")};
   return {ApprovalState::Pending, true, {}};
 }
 

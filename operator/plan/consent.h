@@ -4,15 +4,17 @@
 #include "api/git_sync.h"
 #include "plan/plan.h"
 
-#include <optional>
+#include <set>
 #include <string>
 
 namespace gitsync {
 
-/// Who wrote a commit, as far as that is proven: the user of the cluster to whom the key belongs with which it was signed. What
-/// stands in the commit as its author is no proof of anything.
-struct VerifiedAuthor {
-  std::string user;
+/// Who wrote the commits since the applied revision, as far as that is proven: the users of the cluster to whom the keys belong
+/// with which they were signed. What stands in a commit as its author is no proof of anything.
+struct Authorship {
+  bool proven = false;         // each of the commits has a good signature, and its signer is a known user
+  std::set<std::string> users; // where it is
+  std::string why;             // where it is not
 };
 
 /// What a plan does to the cluster, for people.
@@ -26,7 +28,7 @@ struct PlanCounts {
 PlanCounts counts_of(const Plan& plan, bool prune);
 
 /// Nobody's Approval can release a plan then; why, else "".
-std::string unanswerable(const api::ApprovalSpec& rules, const std::optional<VerifiedAuthor>& author);
+std::string unanswerable(const api::ApprovalSpec& rules, const Authorship& authors);
 
 struct Ruling {
   api::ApprovalState state = api::ApprovalState::Pending;
@@ -34,8 +36,8 @@ struct Ruling {
   std::string why;   // for status.message
 };
 /// What an Approval means for the plan that waits ("" where none does). Released stays so; then its age counts, then the plan
-/// that it names, then four eyes: it fails closed where the commit's author is not proven, or the approver not named.
+/// that it names, then four eyes: it fails closed where the commits' authors are not proven, or the approver not named.
 Ruling rule_on(const api::Approval& approval, const std::string& plan_digest, const api::ApprovalSpec& rules,
-               const std::optional<VerifiedAuthor>& author, WallTime now);
+               const Authorship& authors, WallTime now);
 
 } // namespace gitsync

@@ -173,10 +173,15 @@ void Controller::repository_changed(const std::string& key, const json& object) 
     return;
   }
   slot = std::make_shared<source::Repository>(
-      source::Context{options_.kube, options_.git, options_.reporter, options_.executor, options_.may_write,
+      source::Context{options_.kube, options_.git, options_.render, options_.reporter, options_.executor, options_.may_write,
                       options_.allow_file_urls},
       object, [this, key] { source_changed(key); }, [this, key] { return followed_of(key); });
   source_changed(key);
+}
+
+std::shared_ptr<source::Repository> Controller::repository(const std::string& key) const {
+  const auto it = repositories_.find(key);
+  return it == repositories_.end() ? nullptr : it->second;
 }
 
 void Controller::source_changed(const std::string& key) {

@@ -42,6 +42,9 @@ public:
   /// True once both kinds of custom resources have been seen completely.
   bool synced() const { return repository_watch_.synced() && sync_watch_.synced(); }
 
+  /// The source of that name ("namespace/name"), null where there is none.
+  std::shared_ptr<source::Repository> repository(const std::string& key) const;
+
 private:
   /// One kind of custom resource.
   struct Listener : kube::WatchSink {

@@ -128,6 +128,7 @@ void Sync::update(const json& object) {
 
 bool Sync::source_changed() {
   if (passed_over()) return false;
+  if (gated_) refused_commit_.clear(); // the same commit may be verified by other keys now
   failures_ = 0;
   next_attempt_ = {};
   image_news_.set();

@@ -251,6 +251,7 @@ private:
   // sync_consent.cpp: what has to be asked before a plan is carried out, and when it may be
   Task<bool> let_through(const Plan& plan, const source::Revision& revision, const Read& read);
   std::optional<api::Approval> consent_to(const std::string& digest, std::vector<std::string>& objections);
+  Task<Result<std::optional<Error>>> trace(const source::Revision& revision, bool authors);
   Task<bool> set_out(const Read& read, const std::string& digest, const std::optional<api::Approval>& approval);
   void report_unapproved(const PlanCounts& counts, const std::string& digest, const std::vector<std::string>& objections);
   void report_window(const std::optional<std::chrono::sys_seconds>& opens, bool approved);
@@ -384,6 +385,7 @@ private:
   std::vector<Window> windows_; // spec.windows with their zones
   bool gated_ = false;          // a plan waits for consent or for a sync window; what was applied before is enforced
   bool approvals_news_ = false; // their states have to be looked at
+  Authorship authors_;          // of the plan that was looked at last, where four eyes are asked for
   Instant look_again_{};        // an Approval expires, or a sync window opens
   bool retry_wanted_ = false;
   int failures_ = 0;

@@ -7,8 +7,7 @@
 namespace gitsync::reconcile {
 namespace {
 
-/// Nobody: signatures are not looked at yet, and without one four eyes fail closed.
-std::optional<VerifiedAuthor> verified_author() { return {}; }
+bool may_rewind(const source::Repository* source) { return source && source->forward_only(); }
 
 std::chrono::sys_seconds wall_seconds() { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }
 
@@ -48,13 +47,12 @@ bool Sync::note_waiting(const std::string& digest) {
 std::optional<api::Approval> Sync::consent_to(const std::string& digest, std::vector<std::string>& objections) {
   approvals_news_ = false;
   const auto& rules = spec_->spec.approval;
-  const auto author = verified_author();
   const auto now = std::chrono::system_clock::now();
   if (!digest.empty())
-    if (auto why = unanswerable(rules, author); !why.empty()) objections.push_back(std::move(why));
+    if (auto why = unanswerable(rules, authors_); !why.empty()) objections.push_back(std::move(why));
   std::optional<api::Approval> good;
   for (const auto& approval : context_.approvals.of(facts_->owner)) {
-    const auto judged = rule_on(approval, digest, rules, author, now);
+    const auto judged = rule_on(approval, digest, rules, authors_, now);
     const bool ours = !digest.empty() && approval.plan_digest == digest;
     if (ours && (judged.state == api::ApprovalState::Expired || judged.state == api::ApprovalState::Refused) &&
         std::ranges::find(objections, judged.why) == objections.end())
@@ -70,6 +68,26 @@ std::optional<api::Approval> Sync::consent_to(const std::string& digest, std::ve
 void Sync::note_approvals() {
   std::vector<std::string> objections;
   if (spec_) consent_to(status_.plan_digest, objections);
+}
+
+/// How the revision came to be since the one that is enforced: who has written it goes into authors_, and a history that went
+/// back where it may not is a question. Errors: nothing can be said for now.
+Task<Result<std::optional<Error>>> Sync::trace(const source::Revision& revision, bool authors) {
+  authors_ = {};
+  auto* source = context_.source(spec_->source_key());
+  const bool forward = source && source->forward_only() && !desired_.commit.empty();
+  if (!source || (!forward && !authors)) co_return std::optional<Error>();
+  const std::string before = desired_.commit;
+  auto lineage = co_await source->lineage(before, revision.commit, authors);
+  if (!lineage) co_return wrap(std::move(lineage.error()), "GitSync " + meta_.key());
+  authors_ = std::move(lineage->authors);
+  if (!forward || lineage->forward) co_return std::optional<Error>();
+  co_return fail(
+      Code::HistoryRewound,
+      cat("GitSync ", meta_.key(), ": ", api::short_revision(revision.revision), " does not descend from ", before.substr(0, 7),
+          ", which is enforced: the ref was moved back or force-pushed, and spec.verify.history of the GitRepository "
+          "is ForwardOnly"))
+      .error();
 }
 
 /// True where nothing keeps the plan from being carried out; else what it waits for is told, and wakes the loop.
@@ -91,7 +109,16 @@ Task<bool> Sync::let_through(const Plan& plan, const source::Revision& revision,
   }
   auto questions = prune_questions(plan, desired_, spec, facts_->owner, co_await populated(plan));
   const auto digest = plan_digest(plan, spec.prune);
-  const bool asked = spec.approval.required || !questions.empty();
+  bool asked = spec.approval.required || !questions.empty();
+  auto rewound =
+      co_await trace(revision, spec.approval.four_eyes && (asked || may_rewind(context_.source(spec_->source_key()))));
+  if (!rewound) {
+    nothing_waits();
+    report_failed({std::move(rewound.error())}, false);
+    co_return false;
+  }
+  if (*rewound) questions.insert(questions.begin(), std::move(**rewound));
+  asked = asked || !questions.empty();
   std::optional<api::Approval> approval;
   if (asked) {
     std::vector<std::string> objections;

@@ -12,18 +12,21 @@ constexpr size_t most_waiting = 100'000;
 constexpr size_t batch_bytes = 1u << 20; // a batch takes no more requests beyond this
 constexpr int most_tries = 2;
 
+std::unexpected<Error> misfit() {
+  return fail(Code::WorkerDied, "render worker: an answer to something that was not asked", Retry::Backoff);
+}
+
 } // namespace
 
 struct Client::Asked {
   std::string message;
   uint64_t id;
-  size_t expressions;
   Event done;
-  std::optional<Result<std::vector<CelResult>>> result;
+  std::optional<Result<std::string>> result;
   int tries = 0;
   bool wanted = true; // somebody waits for the answer
 
-  void settle(Result<std::vector<CelResult>> with) {
+  void settle(Result<std::string> with) {
     result = std::move(with);
     done.set();
   }
@@ -41,12 +44,32 @@ void Client::stop() {
 }
 
 Task<Result<std::vector<CelResult>>> Client::evaluate(CelRequest request) {
+  const size_t wanted = request.expressions.size();
+  const uint64_t id = ++last_id_;
+  auto answer = co_await ask(id, encode(id, request));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  auto results = decode_cel_answer(*answer);
+  if (results.size() != wanted) co_return misfit();
+  co_return results;
+}
+
+Task<Result<std::vector<Verdict>>> Client::verify(VerifyRequest request) {
+  const size_t wanted = request.objects.size();
+  const uint64_t id = ++last_id_;
+  auto answer = co_await ask(id, encode(id, request));
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  auto decoded = decode_verify_answer(*answer);
+  if (!decoded.key_problem.empty()) co_return fail(Code::InvalidSpec, std::move(decoded.key_problem), Retry::Backoff);
+  if (decoded.verdicts.size() != wanted) co_return misfit();
+  co_return std::move(decoded.verdicts);
+}
+
+/// The whole answer to a message, whichever kind it is of.
+Task<Result<std::string>> Client::ask(uint64_t id, std::string message) {
   if (group_.stopping()) co_return fail(Code::Cancelled, "render worker: the client is closed");
   if (queue_.size() >= most_waiting)
     co_return fail(Code::WorkerDied, cat("render worker: ", most_waiting, " requests wait already"), Retry::Backoff);
-  const uint64_t id = ++last_id_;
-  const auto asked = std::make_shared<Asked>(
-      Asked{encode(id, request), id, request.expressions.size(), Event(group_.executor()), std::nullopt});
+  const auto asked = std::make_shared<Asked>(Asked{std::move(message), id, Event(group_.executor()), std::nullopt});
   struct Leave { // also when this coroutine is cancelled
     std::shared_ptr<Asked> asked;
     ~Leave() { asked->wanted = false; }
@@ -118,15 +141,14 @@ Task<Result<>> Client::converse(Batch& batch) {
   while (!batch.empty()) {
     const auto message = co_await process.receive();
     if (!message) co_return broken(message.error());
-    auto answer = decode_cel_answer(*message);
-    if (!answer) co_return broken(std::move(answer.error()));
-    const auto it = std::ranges::find_if(batch, [&](const auto& asked) { return asked->id == answer->id; });
-    if (it == batch.end() || (answer->error.empty() && answer->results.size() != (*it)->expressions))
-      co_return fail(Code::WorkerDied, "render worker: an answer to something that was not asked", Retry::Backoff);
-    if (answer->error.empty())
-      (*it)->settle(std::move(answer->results));
+    const auto head = decode_head(*message);
+    if (!head) co_return broken(head.error());
+    const auto it = std::ranges::find_if(batch, [&](const auto& asked) { return asked->id == head->id; });
+    if (it == batch.end()) co_return misfit();
+    if (head->error.empty())
+      (*it)->settle(std::string(*message));
     else
-      (*it)->settle(fail(Code::Internal, cat("render worker: ", answer->error)));
+      (*it)->settle(fail(Code::Internal, cat("render worker: ", head->error)));
     batch.erase(it);
   }
   co_return Result<>{};

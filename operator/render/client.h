@@ -32,6 +32,8 @@ public:
   /// One result per expression. Errors: WorkerDied, Timeout (both retry with backoff), Cancelled, Internal (the request makes
   /// no sense).
   Task<Result<std::vector<CelResult>>> evaluate(CelRequest request);
+  /// One verdict per object. Errors as above, and InvalidSpec: a key or line that cannot be used.
+  Task<Result<std::vector<Verdict>>> verify(VerifyRequest request);
 
   /// Resident bytes of the worker, 0 where there is none.
   uint64_t resident() const { return process_ ? process_->resident() : 0; }
@@ -45,6 +47,7 @@ public:
 private:
   struct Asked;
   using Batch = std::deque<std::shared_ptr<Asked>>;
+  Task<Result<std::string>> ask(uint64_t id, std::string message);
   Task<> work();
   Task<Result<>> converse(Batch& batch);
   Batch take();

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 2> apply_actions{"sync", "correct"};
 constexpr std::array<std::string_view, 5> apply_results{"created", "configured", "unchanged", "conflict", "failed"};
 constexpr std::array<std::string_view, 4> prune_results{"deleted", "orphaned", "blocked", "failed"};
 constexpr std::array<std::string_view, 4> image_look_results{"found", "missing", "refused", "failed"};
+constexpr std::array<std::string_view, 5> webhook_results{"accepted", "replayed", "refused", "limited", "failed"};
 constexpr std::array<std::string_view, 3> poll_results{"unchanged", "changed", "failed"};
 constexpr std::array<std::string_view, 5> watch_ends{"ended", "idle", "expired", "refused", "broken"};
 constexpr std::array<std::string_view, 4> worker_ends{"deadline", "memory", "crash", "protocol"};
@@ -143,6 +144,9 @@ struct Metrics::Impl {
                                       "Objects that are no longer declared: deleted, orphaned, blocked or failed.");
   Series<Counter, 1> image_looks = counter("gitsync_image_look_total", L1{"result"},
                                            "Questions to registries for an image: found, missing, refused or failed.");
+  Series<Counter, 1> webhook_deliveries =
+      counter("gitsync_webhook_deliveries_total", L1{"result"},
+              "Deliveries to the webhook receiver: accepted, replayed, refused, limited or failed.");
   Series<Counter, 3> polls = counter("gitsync_git_poll_total", L3{"namespace", "name", "result"},
                                      "Looks at a GitRepository's remote: unchanged, changed or failed.");
   Series<Gauge, 2> git_success = gauge("gitsync_git_last_success_timestamp_seconds", L2{"namespace", "name"},
@@ -179,6 +183,7 @@ struct Metrics::Impl {
       for (const auto result : apply_results) applies.at({action, result});
     for (const auto result : prune_results) prunes.at({result});
     for (const auto result : image_look_results) image_looks.at({result});
+    for (const auto result : webhook_results) webhook_deliveries.at({result});
     for (const auto reason : watch_ends) watch_restarts.at({reason});
     for (const auto reason : worker_ends) worker_kills.at({reason});
     for (const auto verb : verbs) {
@@ -305,6 +310,9 @@ void Metrics::applied(ApplyAction action, ApplyResult result) {
 
 void Metrics::pruned(PruneResult result) { impl_->prunes.at({text_of(prune_results, result)}).Increment(); }
 
+void Metrics::webhook_delivered(WebhookResult result) {
+  impl_->webhook_deliveries.at({text_of(webhook_results, result)}).Increment();
+}
 void Metrics::image_looked(ImageLook result) { impl_->image_looks.at({text_of(image_look_results, result)}).Increment(); }
 
 void Metrics::api_request(std::string_view verb, int status, double seconds) {

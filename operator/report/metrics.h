@@ -45,6 +45,14 @@ enum class ImageLook {
   Refused, // it wants other credentials
   Failed,  // it cannot be reached, or its answer is neither yes nor no
 };
+/// What became of a webhook's delivery.
+enum class WebhookResult {
+  Accepted,
+  Replayed, // the same one was accepted before
+  Refused,  // no such repository, or not signed with its secret
+  Limited,  // too many
+  Failed,   // its secret could not be read
+};
 enum class PollResult { Unchanged, Changed, Failed };
 /// Why a watch was opened anew.
 enum class WatchEnd {
@@ -118,6 +126,7 @@ public:
   void applied(ApplyAction action, ApplyResult result);
   void pruned(PruneResult result);
   void image_looked(ImageLook result);
+  void webhook_delivered(WebhookResult result);
   /// The shape of kube::RequestObserver. `status` 0: no answer, code "error". Verbs unknown here count as "other". Watches are
   /// counted but not timed: they last as long as the server lets them.
   void api_request(std::string_view verb, int status, double seconds);

@@ -69,6 +69,10 @@ void HttpServer::route(std::string method, std::string path, Handler handler) {
   routes_[std::move(path)][std::move(method)] = std::move(handler);
 }
 
+void HttpServer::route_below(std::string method, std::string prefix, SlowHandler handler) {
+  below_.push_back({std::move(method), std::move(prefix), std::move(handler)});
+}
+
 Result<> HttpServer::listen(std::string_view text) {
   const auto address = parse_listen_address(text);
   if (!address) return std::unexpected(address.error());
@@ -117,6 +121,25 @@ Response HttpServer::answer(const Request& request, std::string& allow) const {
     log::error("an HTTP handler failed", {{"path", request.path}, {"error", defect.what()}});
     return {.status = 500, .body = "internal error\n"};
   }
+}
+
+Task<Response> HttpServer::respond(Request request, std::string& allow) {
+  const Below* found = nullptr;
+  if (!routes_.contains(request.path))
+    for (const auto& below : below_)
+      if (request.path.starts_with(below.prefix)) found = &below;
+  if (!found) co_return answer(request, allow);
+  if (found->method != request.method) {
+    allow = found->method;
+    co_return Response{.status = 405, .body = cat("use ", allow, "\n")};
+  }
+  const std::string path = request.path;
+  std::string defect;
+  try {
+    co_return co_await found->handler(std::move(request));
+  } catch (const std::exception& thrown) { defect = thrown.what(); }
+  log::error("an HTTP handler failed", {{"path", path}, {"error", defect}});
+  co_return Response{.status = 500, .body = "internal error\n"};
 }
 
 void HttpServer::make_room() {
@@ -182,7 +205,8 @@ Task<> HttpServer::converse(std::list<Connection>::iterator connection) {
       version = message.version();
       head = message.method() == http::verb::head;
       keep_alive = message.keep_alive();
-      response = answer(to_request(std::move(message)), allow);
+      response = co_await respond(to_request(std::move(message)), allow);
+      if (is_cancelled(co_await asio::this_coro::cancellation_state)) break;
     }
 
     http::response<http::string_body> out{static_cast<http::status>(response.status), version};
@@ -190,6 +214,7 @@ Task<> HttpServer::converse(std::list<Connection>::iterator connection) {
     out.set("X-Content-Type-Options", "nosniff");
     out.set(http::field::cache_control, "no-store");
     if (!allow.empty()) out.set(http::field::allow, allow);
+    if (response.retry_after > 0) out.set(http::field::retry_after, cat(response.retry_after));
     out.keep_alive(keep_alive);
     out.content_length(response.body.size());
     if (!head) out.body() = std::move(response.body);

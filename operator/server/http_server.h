@@ -28,10 +28,13 @@ struct Response {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  unsigned retry_after = 0; // seconds, of a 429 or 503; 0: not said
 };
 
 /// Runs on the control thread between two other steps: it must not block. An exception becomes a 500 and a line in the log.
 using Handler = std::function<Response(const Request&)>;
+/// The same for one that has to wait for something; what it waits for has a limit of its own.
+using SlowHandler = std::function<Task<Response>(Request)>;
 
 /// Control thread only. Every byte that a client sends or fails to send is bounded: the request by size and by one deadline for
 /// all of it (so a client that drips bytes is cut like a silent one), the answer by the same deadline. Where all connections
@@ -53,6 +56,8 @@ public:
 
   /// Before serve(). A path with routes answers other methods with 405, a path without any with 404. GET answers HEAD too.
   void route(std::string method, std::string path, Handler handler);
+  /// Every path that begins with the prefix and has no route of its own.
+  void route_below(std::string method, std::string prefix, SlowHandler handler);
   /// Takes the port, so that a wrong address is an error at start-up. Errors: InvalidArgument.
   Result<> listen(std::string_view address);
   /// The port that is bound; 0 before listen().
@@ -65,11 +70,12 @@ public:
   /// Connections that gave way because all were taken.
   uint64_t evicted() const { return evicted_; }
 
-  /// Which answer a request gets; what serve() calls. Needs no socket.
+  /// Which answer a request gets, but for those of route_below(). Needs no socket.
   Response answer(const Request& request, std::string& allow) const;
 
 private:
   struct Connection;
+  Task<Response> respond(Request request, std::string& allow);
   Task<> converse(std::list<Connection>::iterator connection);
   void make_room();
 
@@ -79,6 +85,11 @@ private:
   TaskGroup tasks_;
   std::list<Connection> open_; // the one that has waited longest for a request first
   std::map<std::string, std::map<std::string, Handler>, std::less<>> routes_; // path → method → handler
+  struct Below {
+    std::string method, prefix;
+    SlowHandler handler;
+  };
+  std::vector<Below> below_;
   uint16_t port_ = 0;
   uint64_t evicted_ = 0;
 };

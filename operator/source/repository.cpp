@@ -1,9 +1,12 @@
 #include "source/repository.h"
 
 #include "api/names.h"
+#include "base/json_read.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "git/ref.h"
+#include "source/verification.h"
 
 #include <random>
 
@@ -115,6 +118,70 @@ Task<Result<git::Credentials>> Repository::credentials() {
   co_return out;
 }
 
+Task<Result<Repository::Keys>> Repository::verification_keys(std::string name) {
+  const auto subject = cat("GitRepository ", meta_.key(), ": spec.verify.secretRef");
+  auto secret = co_await context_.kube.get(cat("/api/v1/namespaces/", meta_.ns, "/secrets/", name));
+  if (!secret) co_return wrap(std::move(secret.error()), subject);
+  Keys out{.data = {}, .version = read_text(read_member(*secret, "metadata"), "resourceVersion")};
+  if (const auto& data = read_member(*secret, "data"); data.is_object())
+    for (const auto& [key, value] : data.items()) {
+      auto text = value.is_string() ? base64_decode(value.get_ref<const std::string&>()) : std::nullopt;
+      if (text) out.data[key] = std::move(*text);
+    }
+  if (out.data.empty())
+    co_return fail(Code::NotVerified,
+                   cat(subject, ": the Secret ", name,
+                       " is empty: put allowed_signers or armored OpenPGP public keys into it (docs/verification.md)"));
+  co_return out;
+}
+
+/// The commit of the last revision that was handed on, also by an earlier process; "" where there was none.
+std::string Repository::last_verified() const {
+  if (revision_) return revision_->commit;
+  const auto at = status_.revision.rfind("sha1:");
+  const auto commit = at == std::string::npos ? std::string() : status_.revision.substr(at + 5);
+  return git::is_commit_id(commit) ? commit : std::string();
+}
+
+/// For the Verified condition, or why the revision may not be used.
+Task<Result<std::string>> Repository::verify(const api::GitRepositorySpec& spec, const git::Fetched& fetched,
+                                             const Keys& keys) {
+  auto wanted = proof_wanted(*spec.verify, fetched, last_verified());
+  wanted.url = spec.url;
+  wanted.timeout = spec.timeout;
+  const auto proof = co_await context_.git.proof(std::move(wanted));
+  if (!proof) co_return std::unexpected(proof.error());
+  const auto verdicts = co_await context_.render.verify(verdicts_wanted(keys.data, *proof));
+  if (!verdicts && verdicts.error().code == Code::InvalidSpec) // what stands in the Secret is not in the spec
+    co_return fail(Code::NotVerified, cat("Secret ", spec.verify->secret, ": ", verdicts.error().message));
+  if (!verdicts) co_return std::unexpected(verdicts.error());
+  co_return judge(*spec.verify, spec.ref.tag, fetched, *proof, *verdicts);
+}
+
+Task<Result<Lineage>> Repository::lineage(std::string base, std::string commit, bool with_authors) {
+  Lineage out;
+  if (!parsed_) co_return out;
+  const auto spec = parsed_->spec;
+  if (with_authors && !spec.verify) {
+    out.authors.why = cat("GitRepository ", meta_.key(), " has no spec.verify");
+    with_authors = false;
+    if (base.empty()) co_return out;
+  }
+  git::ProofRequest wanted{.url = spec.url, .commit = commit, .tag = {}, .since = with_authors, .base = base};
+  wanted.timeout = spec.timeout;
+  auto proof = co_await context_.git.proof(std::move(wanted));
+  if (!proof) co_return wrap(std::move(proof.error()), "GitRepository " + meta_.key());
+  out.forward = proof->forward;
+  if (!with_authors) co_return out;
+  if (commit == base) proof->objects.clear(); // nothing of it is new
+  const auto keys = co_await verification_keys(spec.verify->secret);
+  if (!keys) co_return std::unexpected(keys.error());
+  auto verdicts = co_await context_.render.verify(verdicts_wanted(keys->data, *proof));
+  if (!verdicts) co_return wrap(std::move(verdicts.error()), "GitRepository " + meta_.key() + ": spec.verify.secretRef");
+  out.authors = authors_of(*spec.verify, *proof, *verdicts);
+  co_return out;
+}
+
 Task<> Repository::poll() {
   const auto spec = parsed_->spec;
   if (spec.url.starts_with("file:") && !context_.allow_file_urls) {
@@ -133,8 +200,10 @@ Task<> Repository::poll() {
     mark_failed(secret.error());
     co_return;
   }
+  const bool history = spec.verify && (spec.verify->mode == api::VerifyMode::EveryCommit || !spec.verify->users.empty() ||
+                                       spec.verify->history == api::HistoryRule::ForwardOnly);
   git::FetchRequest request{
-      spec.url, {spec.ref.branch, spec.ref.tag, spec.ref.commit, spec.ref.name}, std::move(*secret), spec.timeout};
+      spec.url, {spec.ref.branch, spec.ref.tag, spec.ref.commit, spec.ref.name}, std::move(*secret), spec.timeout, history};
   auto fetched = co_await context_.git.fetch(std::move(request));
   const auto now = std::chrono::system_clock::now();
   const double seconds = milliseconds_between(started, std::chrono::steady_clock::now()) / 1000;
@@ -149,7 +218,56 @@ Task<> Repository::poll() {
     mark_failed(wrap(std::move(error), "GitRepository " + meta_.key()).error());
     co_return;
   }
-  const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_;
+  std::string proven;
+  if (spec.verify) {
+    const auto refused = [&](Error error) {
+      metrics.git_polled(meta_.ns, meta_.name, report::PollResult::Failed, now);
+      if (error.code == Code::Timeout) error.code = Code::GitFetch;
+      const std::string name = "GitRepository " + meta_.key();
+      if (!error.message.starts_with(name))
+        error = wrap(std::move(error), cat(name, ": ", fetched->revision, " is not used")).error();
+      if (error.code == Code::NotVerified) {
+        if (revision_) error.message += cat("; ", api::short_revision(revision_->revision), " stays in use");
+        api::set_condition(status_.conditions,
+                           {std::string(api::verified_condition),
+                            api::Truth::False,
+                            std::string(api::reason::not_verified),
+                            error.message,
+                            {},
+                            round_generation_},
+                           now);
+      }
+      proven_.clear();
+      mark_failed(error);
+    };
+    const auto keys = co_await verification_keys(spec.verify->secret);
+    if (!keys) {
+      refused(keys.error());
+      co_return;
+    }
+    proven = cat(fetched->commit, " ", fetched->tag, " ", keys->version, " ", round_generation_);
+    if (proven != proven_ || error_) {
+      const auto told = co_await verify(spec, *fetched, *keys);
+      if (!told) {
+        refused(told.error());
+        co_return;
+      }
+      api::set_condition(status_.conditions,
+                         {std::string(api::verified_condition),
+                          api::Truth::True,
+                          std::string(api::reason::verified),
+                          *told,
+                          {},
+                          round_generation_},
+                         now);
+    }
+  } else {
+    api::remove_condition(status_.conditions, api::verified_condition);
+  }
+  // Other keys, or another table of users, may answer what a plan waits for.
+  const bool reproven = proven != proven_;
+  proven_ = std::move(proven);
+  const bool changed = !revision_ || revision_->commit != fetched->commit || revision_->url != spec.url || error_ || reproven;
   std::shared_ptr<const git::Trees> trees;
   if (changed && revision_) // at the first look all GitSyncs have something to find out
     if (const auto followed = followed_(); followed.paths.size() > 1 || !followed.globs.empty()) {

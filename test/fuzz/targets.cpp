@@ -169,7 +169,9 @@ void git_names(std::string_view bytes) {
 void git_answer(std::string_view bytes) {
   std::ignore = git::decode_answer(bytes);
   std::ignore = git::decode_job(bytes);
-  if (const auto answer = render::decode_cel_answer(bytes)) std::ignore = answer->results;
+  std::ignore = render::decode_head(bytes);
+  std::ignore = render::decode_cel_answer(bytes);
+  std::ignore = render::decode_verify_answer(bytes);
 }
 
 void frames(std::string_view bytes) {

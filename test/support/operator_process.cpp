@@ -41,17 +41,20 @@ OperatorProcess::OperatorProcess(Options options)
 
 std::string OperatorProcess::log() const { return read_file(options_.log).substr(log_begin_); }
 
-const std::string& OperatorProcess::address() {
-  if (!address_.empty()) return address_;
+const std::string& OperatorProcess::address() { return await_address("listening", address_); }
+const std::string& OperatorProcess::webhook_address() { return await_address("listening for webhooks", webhook_address_); }
+
+const std::string& OperatorProcess::await_address(const std::string& message, std::string& into) {
+  if (!into.empty()) return into;
   eventually("the operator says where it listens", [&] {
     if (!running()) throw std::runtime_error("the operator ended at its start; it said:\n" + log());
     for (const auto& line : lines_of(log())) {
       const auto entry = nlohmann::json::parse(line, nullptr, false);
-      if (entry.is_object() && entry.value("msg", "") == "listening") address_ = entry.value("address", "");
+      if (entry.is_object() && entry.value("msg", "") == message) into = entry.value("address", "");
     }
-    return !address_.empty();
+    return !into.empty();
   });
-  return address_;
+  return into;
 }
 
 HttpReply OperatorProcess::get(const std::string& path) { return http_.request("GET", "http://" + address() + path); }

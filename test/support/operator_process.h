@@ -49,12 +49,16 @@ public:
   /// All it has logged so far.
   std::string log() const;
   const std::string& address();
+  /// Of its receiver for webhooks, where it was started with --webhook-listen.
+  const std::string& webhook_address();
 
 private:
   Options options_;
   size_t log_begin_; // what others logged before into the same file
   Process process_;
-  std::string address_;
+  const std::string& await_address(const std::string& message, std::string& into);
+
+  std::string address_, webhook_address_;
   Http http_;
 };
 

@@ -1,6 +1,7 @@
 // A plan waits for consent: what it says, what releases it and what doesn't, and what goes on meanwhile.
 #include "support/catch.h"
 #include "support/eventually.h"
+#include "support/signing.h"
 #include "support/site.h"
 
 #include <csignal>
@@ -212,12 +213,81 @@ TEST_CASE("Four eyes fail closed: without a verified author no Approval counts, 
   ApprovalSite site("approval-four-eyes");
   site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"approval", {{"fourEyes", true}}}}}});
   const auto approval = site.approve(site.write_color("red"));
-  site.await_state(approval, "Refused", "not proven by a verified signature");
-  site.await_message("spec.approval.fourEyes is set and the commit's author is not proven");
+  site.await_state(approval, "Refused", "not proven by verified signatures");
+  site.await_message("spec.approval.fourEyes is set and the commits' authors are not proven");
   site.fence(config_map(site.ns, "settings"));
   CHECK(site.color() == "blue");
   site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"approval", {{"fourEyes", false}}}}}});
   eventually("without four eyes it counts", [&] { return site.color() == "red"; });
+}
+
+TEST_CASE("With four eyes none of those who have signed a commit since the applied one may approve it") {
+  ApprovalSite site("approval-signed", json::object(), false);
+  site.await_applied(site.first);
+  Signing people(site.directory.path(), site.repo);
+  const std::string allowed = people.make_ssh("anna") + people.make_ssh("bob") + people.make_ssh("carl");
+  site.api.create(path_of("v1", "secrets", site.ns),
+                  {{"metadata", {{"name", "signers"}}}, {"stringData", {{"allowed_signers", allowed}}}});
+  const auto user = [&](const std::string& signer, const std::string& name) {
+    return json{{"signer", signer}, {"user", name}};
+  };
+  const json users = {user("anna@example.com", "anna"), user(people.fingerprint("bob"), "bob")};
+  const auto use = [&](const json& more) {
+    json verify = {{"mode", "HEAD"}, {"secretRef", {{"name", "signers"}}}, {"users", users}};
+    verify.merge_patch(more);
+    site.api.merge(git_repository(site.ns, "source"), {{"spec", {{"verify", verify}}}});
+  };
+  people.commit("anna", "nothing of it");
+  use(json::object());
+  site.await_condition(git_repository(site.ns, "source"), "Verified", "True");
+  site.api.merge(git_sync(site.ns, "app"), {{"spec", {{"approval", {{"required", true}, {"fourEyes", true}}}}}});
+  const auto write = [&](const std::string& value) {
+    site.repo.write("app/settings.yaml", config_map_yaml("settings", {{"color", value}}));
+  };
+  const auto waiting = [&](const std::string& commit) {
+    site.request_poll();
+    std::string digest;
+    eventually("a plan of " + commit + " waits", [&] {
+      const json object = site.sync();
+      digest = text_at(object, "/status/planDigest");
+      return text_at(object, "/status/lastAttemptedRevision").ends_with(commit) && !digest.empty();
+    });
+    return digest;
+  };
+  const auto by = [](const char* approver) { return json{{"approver", approver}}; };
+
+  // Two have written it, one after the other.
+  write("red");
+  people.commit("anna", "half of it");
+  site.repo.write("app/more.yaml", config_map_yaml("more", {}));
+  const auto both = waiting(people.commit("bob", "the other half"));
+  site.await_state(site.approve(both, by("anna")), "Refused", "anna has written a commit");
+  site.await_state(site.approve(both, by("bob")), "Refused", "bob has written a commit");
+  CHECK(site.color() == "blue");
+  site.await_state(site.approve(both, by("dora")), "Released");
+  eventually("it is applied", [&] { return site.color() == "red"; });
+
+  // One of them is not signed: nobody can tell who has written it.
+  write("green");
+  const auto hidden = site.repo.commit("nobody's");
+  site.repo.write("elsewhere.txt", "x");
+  const auto half = waiting(people.commit("anna", "on top"));
+  const auto unproven = site.approve(half, by("dora"));
+  site.await_state(unproven, "Refused", "commit " + hidden.substr(0, 7) + ": it is not signed");
+  CHECK(site.color() == "red");
+
+  // Signed by somebody who is no user yet; the table is completed, and the same Approval counts.
+  site.repo.git({"reset", "--quiet", "--hard", "HEAD~2"});
+  write("yellow");
+  const auto carls = waiting(people.commit("carl"));
+  const auto approval = site.approve(carls, by("dora"));
+  site.await_state(approval, "Refused", "names no user for carl@example.com");
+  CHECK(site.color() == "red");
+  use({{"users", {user("carl@example.com", "dora")}}}); // and she is it
+  site.await_state(approval, "Refused", "dora has written a commit");
+  CHECK(site.color() == "red");
+  use({{"users", {user("carl@example.com", "carl")}}});
+  eventually("it is applied", [&] { return site.color() == "yellow"; });
 }
 
 TEST_CASE("A rollback to what was approved needs no new Approval, also while another plan waits") {

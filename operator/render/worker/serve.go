@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // request is what the operator asks (operator/render/protocol.h). Each kind has its own members beside these two.
@@ -14,13 +15,17 @@ type request struct {
 	ID   uint64 `json:"id"`
 	Kind string `json:"kind"`
 	celRequest
+	verifyRequest
 }
 
 // answer has the request's id and either results or what was wrong with the request itself.
 type answer struct {
 	ID      uint64   `json:"id"`
 	Results []result `json:"results,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	// Of the kind verify: what each signature is worth, or which key cannot be used.
+	Verdicts   []verdict `json:"verdicts,omitempty"`
+	KeyProblem string    `json:"keyProblem,omitempty"`
+	Error      string    `json:"error,omitempty"`
 }
 
 // serve answers requests until the input ends, several at the same time and in the order in which they are done. A message
@@ -85,6 +90,12 @@ func respond(asked request, evaluator *evaluator) (given answer) {
 			given.Error = err.Error()
 		}
 		given.Results = results
+	case "verify":
+		verdicts, err := verifyAll(asked.verifyRequest, time.Now())
+		if err != nil {
+			given.KeyProblem = printable(err.Error())
+		}
+		given.Verdicts = verdicts
 	default:
 		given.Error = fmt.Sprintf("there is no kind of request %q", asked.Kind)
 	}

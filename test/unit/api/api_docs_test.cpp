@@ -97,6 +97,9 @@ std::string document() {
 |---|---|---|
 | `Fetched` | GitRepository | The newest revision of the ref is in the mirror. |
 | `FetchFailed` | GitRepository | The remote cannot be reached or refuses, or has no such ref. The last revision stays in use. |
+| `Verified` | GitRepository | The revision bears the signatures that spec.verify asks for. |
+| `NotVerified` | GitRepository | It doesn't, or the keys cannot be used. The last verified revision stays in use. |
+| `HistoryRewound` | GitSync | The commit doesn't descend from the enforced one: the plan waits for an Approval. |
 | `Applied` | GitSync | The revision is applied and enforced. |
 | `HealthCheckFailed` | GitSync | The revision is applied, and an object has failed or was not healthy within `spec.health.timeout`; the message says which and why. It becomes ready by itself when the object does. |
 | `RolledBack` | GitSync | The attempted revision was not healthy in time; the last healthy one is enforced. See [rollback.md](rollback.md). |

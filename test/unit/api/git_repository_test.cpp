@@ -20,14 +20,29 @@ TEST_CASE("a GitRepository with everything", "[api]") {
   const auto parsed = parse_git_repository(json::parse(R"({
     "metadata": {"namespace": "shop", "name": "code", "generation": 4},
     "spec": {"url": "git@git.example.com:shop.git", "ref": {"tag": "v1.2.0"}, "interval": "1m30s", "timeout": "5m",
-             "secretRef": {"name": "git-credentials"}, "suspend": true},
+             "secretRef": {"name": "git-credentials"}, "suspend": true,
+             "verify": {"mode": "TagAndHEAD", "secretRef": {"name": "signers"}, "authors": ["*@example.com"],
+                        "committers": ["c@example.com"], "history": "ForwardOnly",
+                        "users": [{"signer": "anna@example.com", "user": "anna"}]},
+             "webhook": {"type": "Gitea", "secretRef": {"name": "hook"}}},
     "status": {"observedGeneration": 3, "revision": "v1.2.0@sha1:abc", "lastHandledReconcileAt": "then",
                "lastFetch": {"time": "2026-11-23T12:00:00Z", "milliseconds": 12.5},
                "conditions": [{"type": "Ready", "status": "True", "reason": "Fetched", "message": "m",
                                "lastTransitionTime": "2026-11-23T12:00:00Z"}]}})"));
   REQUIRE(parsed);
-  const GitRepositorySpec expected = {
-      "git@git.example.com:shop.git", {{}, "v1.2.0", {}, {}}, 90s, 5min, "git-credentials", true};
+  const GitRepositorySpec expected = {"git@git.example.com:shop.git",
+                                      {{}, "v1.2.0", {}, {}},
+                                      90s,
+                                      5min,
+                                      "git-credentials",
+                                      VerifySpec{VerifyMode::TagAndHead,
+                                                 "signers",
+                                                 {"*@example.com"},
+                                                 {"c@example.com"},
+                                                 HistoryRule::ForwardOnly,
+                                                 {{"anna@example.com", "anna"}}},
+                                      WebhookSpec{WebhookType::Gitea, "hook"},
+                                      true};
   CHECK(parsed->spec == expected);
   CHECK(parsed->meta.generation == 4);
   CHECK(parsed->status.observed_generation == 3);

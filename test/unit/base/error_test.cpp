@@ -19,7 +19,8 @@ constexpr Code all[] = {
     Code::GitFetch,       Code::GitRefNotFound,  Code::GitAuth,         Code::GitLimit,         Code::WorkerDied,
     Code::ApiUnreachable, Code::ApiUnauthorized, Code::ApiForbidden,    Code::ApiNotFound,      Code::ApiConflict,
     Code::ApiExpired,     Code::ApiInvalid,      Code::ApiThrottled,    Code::ApiServerError,   Code::RegistryDown,
-    Code::RegistryAuth,   Code::ImageNotFound,   Code::RegistryError,   Code::InventoryCorrupt, Code::AdoptionRefused};
+    Code::RegistryAuth,   Code::ImageNotFound,   Code::RegistryError,   Code::InventoryCorrupt, Code::AdoptionRefused,
+    Code::NotVerified,    Code::HistoryRewound};
 
 std::string read(const std::filesystem::path& path) {
   std::ifstream in(std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path() / path);

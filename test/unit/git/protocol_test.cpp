@@ -1,12 +1,13 @@
 #include "git/protocol.h"
 
+#include "base/text.h"
 #include "support/catch.h"
 
 using namespace gitsync;
 using namespace gitsync::git;
 
 TEST_CASE("messages arrive as they were sent", "[git]") {
-  const FetchJob fetch{"/m", "https://h/a", {.tag = "v\"1\""}, {"u", "p\n", "t", "c", "i", "k"}, 1ull << 40};
+  const FetchJob fetch{"/m", "https://h/a", {.tag = "v\"1\""}, {"u", "p\n", "t", "c", "i", "k"}, 1ull << 40, true};
   const auto job = decode_job(encode(Job(fetch)));
   REQUIRE(job);
   const auto& f = std::get<FetchJob>(*job);
@@ -16,6 +17,7 @@ TEST_CASE("messages arrive as they were sent", "[git]") {
   CHECK(f.credentials.password == "p\n");
   CHECK(f.credentials.known_hosts == "k");
   CHECK(f.max_repository == 1ull << 40);
+  CHECK(f.whole_history);
 
   FileChange change{.file = "a.yaml"};
   change.manifests.push_back({.ref = {"apps", "Deployment", "n", "d"}, .version = "v1", .at = {"a.yaml", 7}});
@@ -67,6 +69,26 @@ TEST_CASE("a question for the last change arrives as it was sent", "[git]") {
   const auto answer = decode_answer(encode(Answer(LastChange{"d"})));
   REQUIRE(answer);
   CHECK(std::get<LastChange>(*answer).commit == "d");
+}
+
+TEST_CASE("a question for signed objects arrives as it was sent, and they with all their bytes", "[git]") {
+  const auto job = decode_job(encode(Job(ProofJob{"/m", "u", "c", "t", true, "b"})));
+  REQUIRE(job);
+  const auto& proof = std::get<ProofJob>(*job);
+  CHECK(cat(proof.mirror, proof.url, proof.commit, proof.tag, proof.base) == "/muctb");
+  CHECK(proof.since);
+  const std::string bytes("\xFF\0\n", 3);
+  const auto answer = decode_answer(encode(Answer(Proof{{{"a", true, bytes}, {"b", false, ""}}, false})));
+  REQUIRE(answer);
+  const auto& found = std::get<Proof>(*answer);
+  REQUIRE(found.objects.size() == 2);
+  CHECK(found.objects[0].content == bytes);
+  CHECK(found.objects[0].tag);
+  CHECK(found.objects[1].id == "b");
+  CHECK_FALSE(found.forward);
+  const auto fetched = decode_answer(encode(Answer(Fetched{.commit = "c", .ref = "v1", .revision = "v1@c", .tag = "t"})));
+  REQUIRE(fetched);
+  CHECK(std::get<Fetched>(*fetched).tag == "t");
 }
 
 TEST_CASE("garbage is an error, never an exception", "[git]") {

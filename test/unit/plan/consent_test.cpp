@@ -35,13 +35,14 @@ Prepared prepared(const char* name, const char* content, const char* salt = "sal
 TEST_CASE("what an Approval is worth", "[plan][consent]") {
   const api::ApprovalSpec plain{.required = true, .expires_after = 60min},
       four{.required = true, .four_eyes = true, .expires_after = 60min};
-  const std::optional<VerifiedAuthor> nobody, bob = VerifiedAuthor{"bob"}, anna = VerifiedAuthor{"anna"};
+  const Authorship nobody, bob{true, {"bob"}, {}}, anna{true, {"anna"}, {}}, both{true, {"anna", "bob"}, {}},
+      none{true, {}, {}}, half{false, {"bob"}, "commit 1234567: it is not signed"};
   const struct {
     const char* what;
     api::Approval approval;
     std::string waits;
     api::ApprovalSpec rules;
-    std::optional<VerifiedAuthor> author;
+    Authorship author;
     ApprovalState state;
     bool good;
     const char* why;
@@ -55,8 +56,12 @@ TEST_CASE("what an Approval is worth", "[plan][consent]") {
       {"nobody has to be named without four eyes", approval(1min, plan, ""), plan, plain, nobody, ApprovalState::Pending, true,
        ""},
       {"four eyes", approval(1min, plan), plan, four, bob, ApprovalState::Pending, true, ""},
-      {"the author's own", approval(1min, plan), plan, four, anna, ApprovalState::Refused, false,
-       "anna has written the commit"},
+      {"the author's own", approval(1min, plan), plan, four, anna, ApprovalState::Refused, false, "anna has written a commit"},
+      {"of one of several authors", approval(1min, plan), plan, four, both, ApprovalState::Refused, false,
+       "anna has written a commit"},
+      {"no commit is new", approval(1min, plan), plan, four, none, ApprovalState::Pending, true, ""},
+      {"one of the commits is not signed", approval(1min, plan), plan, four, half, ApprovalState::Refused, false,
+       "commit 1234567: it is not signed"},
       {"four eyes without a proven author", approval(1min, plan), plan, four, nobody, ApprovalState::Refused, false,
        "not proven"},
       {"four eyes without an approver", approval(1min, plan, ""), plan, four, bob, ApprovalState::Refused, false,
@@ -82,7 +87,7 @@ TEST_CASE("what an Approval is worth", "[plan][consent]") {
 
 TEST_CASE("four eyes without a proven author tell that nobody can approve", "[plan][consent]") {
   CHECK(unanswerable({.required = true}, {}).empty());
-  CHECK(unanswerable({.four_eyes = true}, VerifiedAuthor{"bob"}).empty());
+  CHECK(unanswerable({.four_eyes = true}, {true, {"bob"}, {}}).empty());
   CHECK(unanswerable({.four_eyes = true}, {}).find("verified signature") != std::string::npos);
 }
 

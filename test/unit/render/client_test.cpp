@@ -220,3 +220,28 @@ TEST_CASE("whoever no longer waits is not asked for, and a closed client answers
   REQUIRE_FALSE(late);
   CHECK(late.error().code == Code::Cancelled);
 }
+
+TEST_CASE("signatures are judged one by one, and a key that cannot be used is named", "[render][verify]") {
+  Stand stand;
+  std::optional<Result<std::vector<Verdict>>> verdicts, refused;
+  const auto ask = [&](VerifyRequest request, auto& into) -> Task<> {
+    into = co_await stand.client.verify(std::move(request));
+  };
+  const std::string commit = "tree 1\nauthor A <a@b.c> 1 +0\ncommitter C <c@d.e> 1 +0\n\nm\n";
+  stand.loop.inside([&] {
+    stand.group.spawn("objects", ask({.objects = {{false, commit}, {true, "tag v1\n\nm\n"}, {false, ""}}}, verdicts));
+    stand.group.spawn("key", ask({.keys = {{"team.asc", "poem"}}, .objects = {{false, commit}}}, refused));
+  });
+  while (stand.group.running() > 0) {
+    stand.loop.io.restart();
+    stand.loop.io.run_one();
+  }
+  REQUIRE(*verdicts);
+  REQUIRE((*verdicts)->size() == 3);
+  CHECK((*verdicts)->at(0) == Verdict{.problem = "it is not signed", .author = "a@b.c", .committer = "c@d.e"});
+  CHECK((*verdicts)->at(1) == Verdict{.problem = "it is not signed", .tag = "v1"});
+  CHECK_FALSE((*verdicts)->at(2).good);
+  REQUIRE_FALSE(*refused);
+  CHECK(refused->error().code == Code::InvalidSpec);
+  CHECK(refused->error().message.starts_with("team.asc: is no OpenPGP public key"));
+}

@@ -23,6 +23,7 @@ struct Stand : kube::KubeBench {
   size_t hold_from = 1;
   std::filesystem::path mirrors = std::filesystem::temp_directory_path() / cat("gitsync-source-test-", ::getpid());
   git::Client git{loop.executor(), {.mirrors = mirrors, .executable = "/bin/false", .workers = 1}};
+  render::Client render{loop.executor(), {.executable = "/bin/false"}};
   report::Metrics metrics{"test"};
   report::EventRecorder events{
       loop.executor(), {.instance = "test"}, [](report::EventWrite) -> Task<Result<>> { co_return Result<>{}; }};
@@ -74,8 +75,8 @@ struct Stand : kube::KubeBench {
   void start(const json& object) {
     loop.inside([&] {
       repository = std::make_unique<source::Repository>(
-          source::Context{kube, git, {metrics, events}, loop.executor(), [] { return true; }}, object, [this] { ++changes; },
-          [this] { return source::Followed{{paths.begin(), paths.end()}, {}}; });
+          source::Context{kube, git, render, {metrics, events}, loop.executor(), [] { return true; }}, object,
+          [this] { ++changes; }, [this] { return source::Followed{{paths.begin(), paths.end()}, {}}; });
     });
   }
   json condition(const std::string& type) const {
