@@ -13,7 +13,7 @@ using namespace gitsync;
 using namespace gitsync::bench;
 
 constexpr const char* usage = R"(usage: bench [--quick] [--only PART[,PART]] [--output FILE]
-  --only PARTS   of create, drift, push, rollback, monorepo and idle; for work on one of them. No JSON is written without --output
+  --only PARTS   of create, drift, push, webhook, rollback, monorepo and idle; for work on one of them. No JSON is written without --output
   --quick        a small run that only shows whether all can be measured; writes build/bench-quick.json
   --output FILE  where the JSON goes (default build/bench.json)
 )";
@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
     if (only.empty()) measure_memory(*stand, figures, "rss_1000", 32);
     if (wanted("drift")) measure_drift(*stand, figures);
     if (wanted("push")) measure_push(*stand, figures, floor_of(figures, "drift_p50"));
+    if (wanted("push") || wanted("webhook")) measure_webhook(*stand, figures, floor_of(figures, "drift_p50"));
     if (wanted("rollback")) measure_rollback(*stand, figures);
     if (wanted("idle")) measure_idle(*stand, figures);
     if (wanted("monorepo")) measure_monorepo(*stand, figures); // last: what it leaves is no small cluster

@@ -20,6 +20,8 @@ void measure_drift(Stand& stand, Figures& figures);
 /// One of 1,000 objects changed by a push: fetch, push_one_*. `event_and_apply` is the floor where it was measured: one watch
 /// event and one apply, in ms.
 void measure_push(Stand& stand, Figures& figures, std::optional<double> event_and_apply);
+/// The same, but told of by a webhook instead of `gitsync reconcile`: push_by_webhook*.
+void measure_webhook(Stand& stand, Figures& figures, std::optional<double> event_and_apply);
 /// 10,000 objects of ten kinds, and nothing happens: rss_10000, idle_*.
 void measure_idle(Stand& stand, Figures& figures);
 

@@ -110,11 +110,12 @@ Stand::~Stand() {
 }
 
 void Stand::start_operator() {
-  operator_ = std::make_unique<test::OperatorProcess>(test::OperatorProcess::Options{.kubeconfig = kubeconfig_,
-                                                                                     .mirrors = directory.path() / "mirrors",
-                                                                                     .log = directory.path() / "operator.log",
-                                                                                     .leader_elect = true,
-                                                                                     .more = {"--namespace", control}});
+  operator_ = std::make_unique<test::OperatorProcess>(
+      test::OperatorProcess::Options{.kubeconfig = kubeconfig_,
+                                     .mirrors = directory.path() / "mirrors",
+                                     .log = directory.path() / "operator.log",
+                                     .leader_elect = true,
+                                     .more = {"--namespace", control, "--webhook-listen", "127.0.0.1:0"}});
   operator_->await_ready();
 }
 
