@@ -23,6 +23,17 @@ void copy(const json& from, json& to, std::initializer_list<const char*> names) 
     if (const auto& value = read_member(from, name); !value.is_null()) to[name] = value;
 }
 
+/// Modes have the same names; Flux's older API wrote "head".
+void import_verify(const json& verify, json& mine, Notes& notes) {
+  if (!verify.is_object()) return;
+  const auto mode = read_text(verify, "mode"), secret = read_text(read_member(verify, "secretRef"), "name");
+  mine["verify"]["mode"] = mode.empty() || mode == "head" ? "HEAD" : mode;
+  mine["verify"]["secretRef"]["name"] = secret;
+  notes.add("spec.verify", cat("every key of Secret ", secret,
+                               " has to be an OpenPGP public key, or allowed_signers for SSH (docs/verification.md)"));
+  notes.rest(verify, "spec.verify", {"mode", "secretRef", "provider"});
+}
+
 Imported repository(const json& original, const std::string& ns) {
   const auto& spec = read_member(original, "spec");
   const auto [home, name] = name_of(original);
@@ -54,7 +65,7 @@ Imported repository(const json& original, const std::string& ns) {
   }
   if (const auto provider = read_text(spec, "provider"); !provider.empty() && provider != "generic")
     notes.add("spec.provider", cat(provider, " has no counterpart: put credentials into a Secret"));
-  if (spec.contains("verify")) notes.add("spec.verify", "signatures of commits are not verified yet");
+  import_verify(read_member(spec, "verify"), mine, notes);
   notes.rest(spec, "spec", {"url", "interval", "timeout", "suspend", "ref", "secretRef", "provider", "verify"});
   notes.rest(ref, "spec.ref", {"commit", "name", "semver", "tag", "branch"});
   notes.check();

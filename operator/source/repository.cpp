@@ -121,6 +121,8 @@ Task<Result<git::Credentials>> Repository::credentials() {
 Task<Result<Repository::Keys>> Repository::verification_keys(std::string name) {
   const auto subject = cat("GitRepository ", meta_.key(), ": spec.verify.secretRef");
   auto secret = co_await context_.kube.get(cat("/api/v1/namespaces/", meta_.ns, "/secrets/", name));
+  if (!secret && secret.error().code == Code::ApiNotFound)
+    co_return fail(Code::NotVerified, cat(subject, ": there is no Secret ", name));
   if (!secret) co_return wrap(std::move(secret.error()), subject);
   Keys out{.data = {}, .version = read_text(read_member(*secret, "metadata"), "resourceVersion")};
   if (const auto& data = read_member(*secret, "data"); data.is_object())

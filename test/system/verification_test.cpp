@@ -112,8 +112,7 @@ TEST_CASE("A key that is taken away vouches for nothing any more and a restart t
   site.set_signers("nonsense");
   site.await_refusal("Secret signers: allowed_signers:1: after the principals there is no key");
   site.api.remove(secret(site.ns, "signers"));
-  site.request_poll();
-  site.await_condition(git_repository(site.ns, "source"), "Ready", "False");
+  site.await_refusal("there is no Secret signers");
   site.fence(config_map(site.ns, "settings"));
   CHECK(site.applied_color() == "red");
 }

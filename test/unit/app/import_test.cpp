@@ -55,7 +55,7 @@ spec:
   ref: {branch: main}
   secretRef: {name: fleet-auth}
   ignore: "*.md"
-  verify: {mode: HEAD}
+  verify: {mode: head, secretRef: {name: keys}, other: 1}
 ---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -78,9 +78,11 @@ spec:
   REQUIRE(out.size() == 2);
   CHECK(out[0].object == json::parse(R"({"apiVersion": "gitops.volaticloud.com/v1alpha1", "kind": "GitRepository",
     "metadata": {"name": "fleet", "namespace": "flux-system"},
-    "spec": {"url": "https://example.com/fleet.git", "interval": "1m", "timeout": "30s", "ref": {"branch": "main"}, "secretRef": {"name": "fleet-auth"}}})"));
+    "spec": {"url": "https://example.com/fleet.git", "interval": "1m", "timeout": "30s", "ref": {"branch": "main"}, "secretRef": {"name": "fleet-auth"},
+             "verify": {"mode": "HEAD", "secretRef": {"name": "keys"}}}})"));
   CHECK(noted(out[0], "spec.ignore: has no counterpart"));
-  CHECK(noted(out[0], "spec.verify"));
+  CHECK(noted(out[0], "every key of Secret keys"));
+  CHECK(noted(out[0], "spec.verify.other"));
   CHECK(noted(out[0], "tls.crt"));
   json expected = json::parse(
       R"({"sourceRef": {"name": "fleet"}, "path": "apps/prod", "interval": "10m", "suspend": true, "targetNamespace": "shop",
