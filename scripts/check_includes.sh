@@ -61,6 +61,7 @@ base/a.cpp|#include "object/manifest.h"|not linked
 object/a.h|#include <yaml-cpp/yaml.h>|
 plan/a.h|#include <yaml-cpp/yaml.h>|only object/
 git_worker/a.cpp|#include <git2.h>|
+git_worker/a.cpp|#include <curl/curl.h>|
 git_worker/a.cpp|#include <git2/sys/transport.h>|
 kube/a.cpp|#include <git2.h>|only git_worker/
 kube/a.cpp|#include <boost/asio.hpp>|

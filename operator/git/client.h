@@ -26,9 +26,12 @@ struct RefSpec {
 struct Credentials {
   std::string username, password; // https basic; username also for ssh
   std::string bearer_token;
-  std::string ca_crt;      // PEM, https
-  std::string identity;    // PEM private key, ssh
-  std::string known_hosts; // required for ssh: no host key is ever trusted on first use
+  std::string ca_crt;           // PEM, https
+  std::string identity;         // PEM private key, ssh
+  std::string known_hosts;      // required for ssh: no host key is ever trusted on first use
+  std::string tls_crt, tls_key; // PEM, https: client certificate, with its chain, and key
+  std::string proxy;            // http://host:port; only https and http go through it
+  std::string proxy_username, proxy_password;
 };
 
 struct FetchRequest {

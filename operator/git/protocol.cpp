@@ -45,11 +45,14 @@ RefSpec ref_from(const json& value) {
           value.at(3).get<std::string>()};
 }
 
-json to_json(const Credentials& c) { return {c.username, c.password, c.bearer_token, c.ca_crt, c.identity, c.known_hosts}; }
+json to_json(const Credentials& c) {
+  return {c.username, c.password, c.bearer_token, c.ca_crt,         c.identity,      c.known_hosts,
+          c.tls_crt,  c.tls_key,  c.proxy,        c.proxy_username, c.proxy_password};
+}
 
 Credentials credentials_from(const json& value) {
   const auto at = [&](size_t i) { return value.at(i).get<std::string>(); };
-  return {at(0), at(1), at(2), at(3), at(4), at(5)};
+  return {at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8), at(9), at(10)};
 }
 
 json to_json(FileChange change) {

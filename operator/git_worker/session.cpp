@@ -5,34 +5,11 @@
 #include "git/name.h"
 
 #include <fstream>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace gitsync::git {
 namespace {
 
 constexpr size_t max_refs = 500'000;
-
-/// A file of this process only, for interfaces that take a path: gone with the object.
-class MemoryFile {
-public:
-  explicit MemoryFile(std::string_view content) : fd_(memfd_create("gitsync", MFD_CLOEXEC)) {
-    while (fd_ >= 0 && !content.empty()) {
-      const ssize_t count = write(fd_, content.data(), content.size());
-      if (count <= 0) break;
-      content.remove_prefix(static_cast<size_t>(count));
-    }
-  }
-  ~MemoryFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-  std::string path() const { return cat("/proc/self/fd/", fd_); }
-
-private:
-  int fd_;
-};
 
 std::string blob_of(const git_cert_hostkey& key) {
   return key.type & GIT_CERT_SSH_RAW ? std::string(key.hostkey, key.hostkey_len) : std::string();
@@ -46,10 +23,7 @@ constexpr std::string_view rsa_hint =
 
 Session::Session(const FetchJob& job, Url url, std::filesystem::path home)
     : job_(job), url_(std::move(url)), home_(std::move(home)) {
-  if (!job.credentials.bearer_token.empty()) {
-    authorization_ = cat("Authorization: Bearer ", trim(job.credentials.bearer_token));
-    header_lines_[0] = authorization_.data();
-  }
+  if (url_.transport == Transport::Http || url_.transport == Transport::Https) http_ = std::make_unique<HttpRemote>(job_, url_);
 }
 
 Session::~Session() {
@@ -66,6 +40,7 @@ int Session::refuse(Code code, std::string why) {
 std::unexpected<Error> Session::failure(int rc, std::string_view doing) {
   const auto name = display_url(job_.url);
   if (refusal_) return wrap(*refusal_, name);
+  if (http_ && http_->refusal()) return wrap(*http_->refusal(), name);
   const auto why = last_message();
   const git_error* last = git_error_last();
   if (last && last->klass == GIT_ERROR_NOMEMORY)
@@ -73,9 +48,6 @@ std::unexpected<Error> Session::failure(int rc, std::string_view doing) {
   if (rc == GIT_EAUTH || why.find("authentication") != std::string::npos || why.find("status code: 401") != std::string::npos ||
       why.find("status code: 403") != std::string::npos)
     return fail(Code::GitAuth, cat(name, ": ", doing, ": access was refused: ", why));
-  if (rc == GIT_ECERTIFICATE)
-    return fail(Code::GitFetch,
-                cat(name, ": ", doing, ": the server's certificate is not trusted: ", why, "; give its CA as ca.crt"));
   if (why.find("objectformat") != std::string::npos || why.find("object format") != std::string::npos ||
       why.find("sha256") != std::string::npos)
     return fail(Code::GitFetch, cat(name, ": ", doing, ": the repository uses SHA-256 object names, which are not supported"),
@@ -90,14 +62,8 @@ std::unexpected<Error> Session::failure(int rc, std::string_view doing) {
   return fail(Code::GitFetch, cat(name, ": ", doing, ": ", why));
 }
 
-/// Which certificate authorities and host keys this job trusts. libgit2's CA store is global: a worker serves one credential
-/// set only, so nothing of another job can be in it.
+/// Which host keys this job trusts.
 Result<> Session::prepare_trust() {
-  if (url_.transport == Transport::Https && !job_.credentials.ca_crt.empty()) {
-    const MemoryFile file(job_.credentials.ca_crt);
-    if (git_libgit2_opts(GIT_OPT_SET_SSL_CERT_LOCATIONS, file.path().c_str(), nullptr) < 0)
-      return fail(Code::InvalidSpec, cat(display_url(job_.url), ": ca.crt cannot be read: ", last_message()));
-  }
   if (url_.transport != Transport::Ssh) return {};
   if (job_.credentials.known_hosts.empty())
     return fail(Code::GitAuth,
@@ -121,10 +87,9 @@ void Session::set_callbacks(git_remote_callbacks& callbacks) {
   callbacks.credentials = on_credentials;
   callbacks.certificate_check = on_certificate;
   callbacks.transfer_progress = on_progress;
+  if (http_) callbacks.transport = on_transport;
   callbacks.payload = this;
 }
-
-git_strarray Session::headers() { return {header_lines_, header_lines_[0] ? size_t{1} : size_t{0}}; }
 
 Result<std::vector<RemoteRef>> Session::list(const Mirror& mirror) {
   if (auto trusted = prepare_trust(); !trusted) return std::unexpected(trusted.error());
@@ -139,8 +104,6 @@ Result<std::vector<RemoteRef>> Session::list(const Mirror& mirror) {
   git_remote_connect_options options;
   git_remote_connect_options_init(&options, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
   set_callbacks(options.callbacks);
-  options.follow_redirects = GIT_REMOTE_REDIRECT_NONE; // within the host only: credentials never go elsewhere
-  options.custom_headers = headers();
   if (rc = git_remote_connect_ext(remote_.get(), GIT_DIRECTION_FETCH, &options); rc != 0) return failure(rc, "cannot connect");
   const git_remote_head** heads = nullptr;
   size_t count = 0;
@@ -157,8 +120,6 @@ Result<> Session::download(const Mirror& mirror, const std::vector<std::string>&
   git_fetch_options options;
   git_fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
   set_callbacks(options.callbacks);
-  options.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-  options.custom_headers = headers();
   options.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
   options.update_fetchhead = 0;
 #if LIBGIT2_VER_MAJOR > 1 || LIBGIT2_VER_MINOR >= 7
@@ -194,29 +155,18 @@ int Session::give_credentials(git_credential** out, const char* user, unsigned i
     return git_credential_ssh_key_memory_new(out, login.c_str(), nullptr, c.identity.c_str(),
                                              c.password.empty() ? nullptr : c.password.c_str());
   }
-  if (!c.password.empty() && url_.transport != Transport::Ssh && first_time(GIT_CREDENTIAL_USERPASS_PLAINTEXT))
-    return git_credential_userpass_plaintext_new(out, name.c_str(), c.password.c_str());
-  if (url_.transport == Transport::Ssh) {
-    const bool rsa = c.identity.find("RSA") != std::string::npos || c.identity.find("AAAAB3NzaC1yc2E") != std::string::npos;
-    return refuse(Code::GitAuth, c.identity.empty() ? "the server wants a key: add identity to the credentials"
-                                                    : cat("the server refuses the key of user ", escaped(user ? user : name),
-                                                          rsa ? rsa_hint : ""));
-  }
-  if (!c.bearer_token.empty()) return refuse(Code::GitAuth, "the server refuses the bearer token");
-  if (!c.password.empty() || url_.password) return refuse(Code::GitAuth, "the server refuses username and password");
-  return refuse(Code::GitAuth, "the repository does not exist or needs credentials: set secretRef");
+  const bool rsa = c.identity.find("RSA") != std::string::npos || c.identity.find("AAAAB3NzaC1yc2E") != std::string::npos;
+  return refuse(Code::GitAuth, c.identity.empty() ? "the server wants a key: add identity to the credentials"
+                                                  : cat("the server refuses the key of user ", escaped(user ? user : name),
+                                                        rsa ? rsa_hint : ""));
 }
 
-int Session::on_certificate(git_cert* certificate, int valid, const char*, void* self) {
-  return static_cast<Session*>(self)->check_certificate(*certificate, valid == 1);
+int Session::on_certificate(git_cert* certificate, int, const char*, void* self) {
+  return static_cast<Session*>(self)->check_certificate(*certificate);
 }
 
-int Session::check_certificate(const git_cert& certificate, bool valid) {
-  if (certificate.cert_type != GIT_CERT_HOSTKEY_LIBSSH2) {
-    if (valid) return 0;
-    return refuse(Code::GitFetch, cat("the server's certificate is not trusted",
-                                      job_.credentials.ca_crt.empty() ? ": give its CA as ca.crt" : " by ca.crt"));
-  }
+int Session::check_certificate(const git_cert& certificate) {
+  if (certificate.cert_type != GIT_CERT_HOSTKEY_LIBSSH2) return GIT_EUSER; // https is libcurl's (http_remote.h)
   const auto blob = blob_of(reinterpret_cast<const git_cert_hostkey&>(certificate));
   const auto host = known_host_name(url_.host, url_.port);
   switch (blob.empty() ? HostKeyVerdict::Unknown : judge_host_key(host_keys_, blob)) {
@@ -230,6 +180,10 @@ int Session::check_certificate(const git_cert& certificate, bool valid) {
   case HostKeyVerdict::Revoked: return refuse(Code::GitAuth, cat("the host key of ", host, " is revoked in known_hosts"));
   }
   return GIT_EUSER;
+}
+
+int Session::on_transport(git_transport** out, git_remote* owner, void* self) {
+  return static_cast<Session*>(self)->http_->make_transport(out, owner);
 }
 
 int Session::on_progress(const git_indexer_progress* progress, void* self) {

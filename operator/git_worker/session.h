@@ -3,11 +3,13 @@
 #include "git/protocol.h"
 #include "git/ref.h"
 #include "git/url.h"
+#include "git_worker/http_remote.h"
 #include "git_worker/known_hosts.h"
 #include "git_worker/libgit.h"
 #include "git_worker/mirror.h"
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -34,24 +36,23 @@ public:
 private:
   static int on_credentials(git_credential** out, const char* url, const char* user, unsigned int allowed, void* self);
   static int on_certificate(git_cert* certificate, int valid, const char* host, void* self);
+  static int on_transport(git_transport** out, git_remote* owner, void* self);
   static int on_progress(const git_indexer_progress* progress, void* self);
 
   int give_credentials(git_credential** out, const char* user, unsigned int allowed);
-  int check_certificate(const git_cert& certificate, bool valid);
+  int check_certificate(const git_cert& certificate);
   /// Remembers why a callback said no: libgit2 keeps only that it did.
   int refuse(Code code, std::string why);
   std::unexpected<Error> failure(int rc, std::string_view doing);
   Result<> prepare_trust();
   void set_callbacks(git_remote_callbacks& callbacks);
-  git_strarray headers();
 
   const FetchJob& job_;
   Url url_;
   std::filesystem::path home_;
+  std::unique_ptr<HttpRemote> http_; // before remote_: libgit2's transport uses it to the end
   Remote remote_;
   std::vector<KnownKey> host_keys_;
-  std::string authorization_; // a header line
-  char* header_lines_[1] = {};
   unsigned int tried_ = 0; // credential types given so far: none is given twice
   uint64_t received_ = 0;
   bool damaged_ = false;

@@ -106,15 +106,21 @@ Task<Result<git::Credentials>> Repository::credentials() {
   const auto read = [&](const char* key, std::string& into) {
     if (!data.is_object() || !data.contains(key) || !data[key].is_string()) return;
     into = base64_decode(data[key].get<std::string>()).value_or("");
-    if (std::string_view(key) != "username" && std::string_view(key) != "known_hosts" && std::string_view(key) != "ca.crt")
+    if (std::string_view(key) != "username" && std::string_view(key) != "known_hosts" && std::string_view(key) != "ca.crt" &&
+        std::string_view(key) != "tls.crt")
       register_secret(into);
   };
   read("username", out.username);
   read("password", out.password);
   read("bearerToken", out.bearer_token);
   read("ca.crt", out.ca_crt);
+  read("tls.crt", out.tls_crt);
+  read("tls.key", out.tls_key);
   read("identity", out.identity);
   read("known_hosts", out.known_hosts);
+  if (out.tls_crt.empty() != out.tls_key.empty())
+    co_return fail(Code::InvalidSpec, cat("GitRepository ", meta_.key(), ": spec.secretRef: Secret ", name,
+                                          " has only one of tls.crt and tls.key; a client certificate needs both"));
   co_return out;
 }
 

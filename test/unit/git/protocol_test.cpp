@@ -7,7 +7,8 @@ using namespace gitsync;
 using namespace gitsync::git;
 
 TEST_CASE("messages arrive as they were sent", "[git]") {
-  const FetchJob fetch{"/m", "https://h/a", {.tag = "v\"1\""}, {"u", "p\n", "t", "c", "i", "k"}, 1ull << 40, true};
+  const Credentials credentials{"u", "p\n", "t", "c", "i", "k", "crt", "key", "proxy", "pu", "pp"};
+  const FetchJob fetch{"/m", "https://h/a", {.tag = "v\"1\""}, credentials, 1ull << 40, true};
   const auto job = decode_job(encode(Job(fetch)));
   REQUIRE(job);
   const auto& f = std::get<FetchJob>(*job);
@@ -16,6 +17,11 @@ TEST_CASE("messages arrive as they were sent", "[git]") {
   CHECK(f.ref.tag == fetch.ref.tag);
   CHECK(f.credentials.password == "p\n");
   CHECK(f.credentials.known_hosts == "k");
+  CHECK(f.credentials.tls_crt == "crt");
+  CHECK(f.credentials.tls_key == "key");
+  CHECK(f.credentials.proxy == "proxy");
+  CHECK(f.credentials.proxy_username == "pu");
+  CHECK(f.credentials.proxy_password == "pp");
   CHECK(f.max_repository == 1ull << 40);
   CHECK(f.whole_history);
 

@@ -19,6 +19,7 @@ struct Stand : kube::KubeBench {
   json status = json::object();
   size_t secret_reads = 0;
   int secret_code = 404;
+  json secret_data;            // the Secret's, where it is there
   std::unique_ptr<Event> hold; // where there is one, reads of the Secret wait for it, from the hold_from-th on
   size_t hold_from = 1;
   std::filesystem::path mirrors = std::filesystem::temp_directory_path() / cat("gitsync-source-test-", ::getpid());
@@ -61,6 +62,7 @@ struct Stand : kube::KubeBench {
     }
     ++secret_reads;
     if (hold && secret_reads >= hold_from) co_await hold->wait();
+    if (!secret_data.is_null()) co_return co_await e.answer(200, json{{"kind", "Secret"}, {"data", secret_data}}.dump());
     co_await e.answer(secret_code, json{{"kind", "Status"}, {"message", "secrets \"creds\" not found"}}.dump());
   }
 
@@ -133,6 +135,19 @@ TEST_CASE("a missing Secret is told with the field that names it", "[source]") {
   CHECK(message.find("GitRepository shop/web: spec.secretRef") != std::string::npos);
   CHECK(stand.secret_reads == 1);
   CHECK(stand.changes == 1);
+}
+
+TEST_CASE("half a client certificate is told before anybody is asked", "[source]") {
+  for (const auto* key : {"tls.crt", "tls.key"}) {
+    CAPTURE(key);
+    Stand stand;
+    stand.secret_data = {{key, base64_encode("PEM")}};
+    stand.start(Stand::resource(with_secret));
+    stand.until([&] { return !stand.reason().empty(); });
+    const auto message = stand.condition("Ready").value("message", "");
+    CHECK(message.find("GitRepository shop/web: spec.secretRef: Secret creds has only one of tls.crt and tls.key") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("a worker that dies is a failed fetch", "[source]") {
