@@ -3,7 +3,7 @@
 # file through clang-tidy), ARGS='...' (unit, bench: passed on), GITSYNC_CXX=compiler, CLUSTER_ARGS='--audit-log ...' (cluster).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: fuzz help demo test unit cluster cluster-down bench build asan tsan lint fmt image clean deps
+.PHONY: fuzz upgrade help demo test unit cluster cluster-down bench build asan tsan lint fmt image clean deps
 in_env := source scripts/env.sh &&
 
 help: ## this list
@@ -26,6 +26,9 @@ cluster: deps ## start a local Kubernetes cluster in build/cluster and say how t
 
 cluster-down: deps ## end that cluster and delete its data
 	@$(in_env) "$$GITSYNC_LOCALCLUSTER" down --dir build/cluster
+
+upgrade: build ## an upgrade and a downgrade between PREVIOUS=commit (built in build/previous) and this checkout
+	@$(in_env) scripts/upgrade.sh "$(PREVIOUS)"
 
 bench: build ## measure against a bare client's floor; writes build/bench.json
 	@$(in_env) build/dev/bench $(ARGS)

@@ -19,9 +19,9 @@ size_t size_of(const std::filesystem::path& file) {
 }
 
 Process::Options process_options(const OperatorProcess::Options& options) {
-  Process::Options out{.argv = {operator_binary(), "operator", "--kubeconfig", options.kubeconfig, "--mirrors", options.mirrors,
-                                "--listen", "127.0.0.1:0", "--allow-file-urls",
-                                options.leader_elect ? "--leader-elect=true" : "--leader-elect=false"},
+  Process::Options out{.argv = {options.binary.empty() ? operator_binary() : options.binary, "operator", "--kubeconfig",
+                                options.kubeconfig, "--mirrors", options.mirrors, "--listen", "127.0.0.1:0",
+                                "--allow-file-urls", options.leader_elect ? "--leader-elect=true" : "--leader-elect=false"},
                        .output = options.log,
                        .errors = options.log};
   out.argv.insert(out.argv.end(), options.more.begin(), options.more.end());

@@ -24,6 +24,7 @@ public:
     std::string user;          // how the audit log names it
     bool leader_elect = false;
     std::vector<std::string> more{}; // further arguments
+    std::filesystem::path binary{};  // another one than operator_binary()
   };
   explicit OperatorProcess(Options options);
 

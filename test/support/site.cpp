@@ -66,7 +66,8 @@ OperatorProcess::Options Site::options(bool leader_elect, const std::string& mir
           .log = log_file(),
           .user = cluster.write_kubeconfig(kubeconfig, ns),
           .leader_elect = leader_elect,
-          .more = flags};
+          .more = flags,
+          .binary = binary};
 }
 
 OperatorProcess& Site::start(bool leader_elect, const std::string& mirrors) {

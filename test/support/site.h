@@ -32,6 +32,8 @@ public:
 
   /// Further arguments of the operators that are started from now on.
   std::vector<std::string> flags;
+  /// Their binary; empty: operator_binary().
+  std::filesystem::path binary;
 
   /// Starts the operator (again), and waits until it listens. Each one is a user of its own.
   OperatorProcess& start(bool leader_elect = false, const std::string& mirrors = "mirrors");
