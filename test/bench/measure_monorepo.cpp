@@ -188,6 +188,7 @@ void measure_rollback(Stand& stand, Figures& figures) {
   }
   figures.push_back({"newer_commit_starts", median(fix), "ms", std::nullopt, Bar{Bar::Of::Value, 1000},
                      "while an unhealthy one is awaited, fetch included"});
+  stand.retract(name); // what comes next is measured alone
 }
 
 } // namespace gitsync::bench

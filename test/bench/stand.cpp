@@ -168,7 +168,11 @@ void Stand::retract(const std::string& name) {
   intruder->remove(collection("gitsyncs") + "/" + name);
   test::eventually(
       "GitSync " + name + " and its objects are deleted",
-      [&] { return intruder->get(collection("gitsyncs")).at("items").empty(); }, std::chrono::seconds(120));
+      [&] {
+        const json items = intruder->get(collection("gitsyncs")).at("items");
+        return std::ranges::none_of(items, [&](const json& item) { return item.at("metadata").at("name") == name; });
+      },
+      std::chrono::seconds(120));
 }
 
 void Stand::set_poll_interval(const std::string& interval) {
