@@ -34,15 +34,13 @@ bool shares(const json& theirs, const json& mine, const std::string& at, int dep
   for (const auto& [step, below] : theirs.items()) {
     if (step == ".") continue;
     const auto same = mine.find(step);
-    const bool key = names_item(at, step);
-    if (same == mine.end())
-      more = true;
-    else if (key)
+    const bool both = same != mine.end();
+    if (both && names_item(at, step)) {
       keys = true;
-    else if (is_leaf(below) || is_leaf(*same) || depth >= max_depth || shares(below, *same, step, depth + 1))
-      return true;
-    else
-      more = true;
+      continue;
+    }
+    if (both && (is_leaf(below) || is_leaf(*same) || depth >= max_depth || shares(below, *same, step, depth + 1))) return true;
+    more = true;
   }
   return keys && !more;
 }
